@@ -1,0 +1,504 @@
+"""The tables of the ledger, people, money and the worker."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create them."""
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("available", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("frozen", sa.BigInteger(), nullable=False),
+        sa.Column("debt", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("spending_paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "available + held + frozen <= 9007199254740992",
+            name=op.f("ck_accounts_largest_balance"),
+        ),
+        sa.CheckConstraint("available = 0 OR debt = 0", name=op.f("ck_accounts_no_debt_beside_credits")),
+        sa.CheckConstraint(
+            "available >= 0 AND held >= 0 AND frozen >= 0 AND debt >= 0",
+            name=op.f("ck_accounts_not_negative"),
+        ),
+        sa.CheckConstraint("seq >= 0", name=op.f("ck_accounts_seq_counts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+        postgresql_with={"fillfactor": 60},
+    )
+    op.create_table(
+        "sign_in_failures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("email_hash", sa.String(length=64), nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_failures")),
+    )
+    with op.batch_alter_table("sign_in_failures", schema=None) as batch_op:
+        batch_op.create_index("ix_sign_in_failures_address", ["address_hash", "failed_at"], unique=False)
+        batch_op.create_index("ix_sign_in_failures_age", ["failed_at"], unique=False)
+        batch_op.create_index("ix_sign_in_failures_email", ["email_hash", "failed_at"], unique=False)
+
+    op.create_table(
+        "stripe_prices",
+        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
+        sa.Column("lookup_key", sa.String(length=200), nullable=False),
+        sa.Column("price_id", sa.String(length=255), nullable=False),
+        sa.Column("product_id", sa.String(length=255), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("stripe_mode", "lookup_key", name=op.f("pk_stripe_prices")),
+    )
+    op.create_table(
+        "sweep_runs",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_sweep_runs")),
+    )
+    op.create_table(
+        "webhook_events",
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
+        sa.Column("type", sa.String(length=100), nullable=False),
+        sa.Column("api_version", sa.String(length=40), nullable=False),
+        sa.Column("object_id", sa.String(length=255), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("purchase_id", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('handled', 'ignored', 'failed', 'parked')",
+            name=op.f("ck_webhook_events_known_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
+    )
+    with op.batch_alter_table("webhook_events", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_events_newest", ["received_at"], unique=False)
+        batch_op.create_index("ix_webhook_events_object_id", ["object_id"], unique=False)
+        batch_op.create_index("ix_webhook_events_unsettled", ["state", "received_at"], unique=False)
+
+    op.create_table(
+        "entries",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("balance_after", sa.BigInteger(), nullable=False),
+        sa.Column("available_after", sa.BigInteger(), nullable=False),
+        sa.Column("held_after", sa.BigInteger(), nullable=False),
+        sa.Column("meter", sa.String(length=64), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=True),
+        sa.Column("key_id", sa.BigInteger(), nullable=False),
+        sa.Column("used_on", sa.Date(), nullable=True),
+        sa.Column("reverses_seq", sa.BigInteger(), nullable=True),
+        sa.Column("source_kind", sa.String(length=32), nullable=False),
+        sa.Column("source_id", sa.String(length=255), nullable=False),
+        sa.Column("actor_kind", sa.String(length=12), nullable=False),
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "actor_kind IN ('system', 'user', 'operator', 'key', 'stripe')",
+            name=op.f("ck_entries_known_actor"),
+        ),
+        sa.CheckConstraint("key <> ''", name=op.f("ck_entries_has_key")),
+        sa.CheckConstraint(
+            "kind IN ('grant', 'spend', 'hold', 'release', 'capture', 'reverse', 'expire', 'void', 'freeze', 'unfreeze', 'takeback', 'giveback')",
+            name=op.f("ck_entries_known_kind"),
+        ),
+        sa.CheckConstraint(
+            "available_after >= 0 AND held_after >= 0",
+            name=op.f("ck_entries_not_negative"),
+        ),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_entries_seq_from_one")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_entries_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_entries")),
+        sa.UniqueConstraint("account_id", "key", name=op.f("uq_entries_account_id_key")),
+    )
+    op.create_table(
+        "limit_windows",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("limit_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("used >= 0 AND held >= 0", name=op.f("ck_limit_windows_not_negative")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_limit_windows_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "limit_id", "starts_at", name=op.f("pk_limit_windows")),
+    )
+    op.create_table(
+        "stripe_customers",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
+        sa.Column("customer_id", sa.String(length=255), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_stripe_customers_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "stripe_mode", name=op.f("pk_stripe_customers")),
+    )
+    with op.batch_alter_table("stripe_customers", schema=None) as batch_op:
+        batch_op.create_index("ix_stripe_customers_customer_id", ["customer_id"], unique=False)
+
+    op.create_table(
+        "usage_daily",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("used_on", sa.Date(), nullable=False),
+        sa.Column("meter", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("grant_kind", sa.String(length=12), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_usage_daily_account_id")),
+        sa.PrimaryKeyConstraint(
+            "account_id",
+            "used_on",
+            "meter",
+            "key_id",
+            "grant_kind",
+            name=op.f("pk_usage_daily"),
+        ),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("email_key", sa.String(length=254), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("password_hash", sa.String(length=255), nullable=False),
+        sa.Column("session_token", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=12), nullable=False),
+        sa.Column("theme", sa.String(length=12), nullable=False),
+        sa.Column("locale", sa.String(length=20), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "role IN ('user', 'support', 'billing', 'admin')",
+            name=op.f("ck_users_known_role"),
+        ),
+        sa.CheckConstraint("theme IN ('device', 'light', 'dark')", name=op.f("ck_users_known_theme")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_users_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
+    )
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_users_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
+        "entry_details",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id", "seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_entry_details_account_id_seq"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_entry_details")),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("granted", sa.BigInteger(), nullable=False),
+        sa.Column("available", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("frozen", sa.BigInteger(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("expired", sa.BigInteger(), nullable=False),
+        sa.Column("voided", sa.BigInteger(), nullable=False),
+        sa.Column("owed", sa.BigInteger(), nullable=False),
+        sa.Column("voided_by_operator", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("source_kind", sa.String(length=32), nullable=False),
+        sa.Column("source_id", sa.String(length=255), nullable=False),
+        sa.Column("is_used_up", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('allowance', 'purchased', 'bonus', 'gift', 'adjustment')",
+            name=op.f("ck_grants_known_kind"),
+        ),
+        sa.CheckConstraint(
+            "available + held + frozen + spent + expired + voided + owed = granted",
+            name=op.f("ck_grants_books_sum_to_granted"),
+        ),
+        sa.CheckConstraint("available BETWEEN 0 AND granted", name=op.f("ck_grants_available_in_range")),
+        sa.CheckConstraint("expired BETWEEN 0 AND granted", name=op.f("ck_grants_expired_in_range")),
+        sa.CheckConstraint("frozen BETWEEN 0 AND granted", name=op.f("ck_grants_frozen_in_range")),
+        sa.CheckConstraint("granted BETWEEN 1 AND 1000000000", name=op.f("ck_grants_granted_in_range")),
+        sa.CheckConstraint("held BETWEEN 0 AND granted", name=op.f("ck_grants_held_in_range")),
+        sa.CheckConstraint(
+            "is_used_up = (available = 0 AND held = 0 AND frozen = 0)",
+            name=op.f("ck_grants_used_up_means_nothing_left"),
+        ),
+        sa.CheckConstraint("spent BETWEEN 0 AND granted", name=op.f("ck_grants_spent_in_range")),
+        sa.CheckConstraint("voided BETWEEN 0 AND granted", name=op.f("ck_grants_voided_in_range")),
+        sa.CheckConstraint(
+            "voided_by_operator BETWEEN 0 AND voided",
+            name=op.f("ck_grants_operator_part_of_voided"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_grants_account_id_seq"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_grants")),
+        sa.UniqueConstraint(
+            "account_id",
+            "source_kind",
+            "source_id",
+            name=op.f("uq_grants_account_id_source_kind_source_id"),
+        ),
+        postgresql_with={"fillfactor": 70},
+    )
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_grants_burn_order",
+            ["account_id", "priority", "expires_at", "seq"],
+            unique=False,
+            postgresql_where=sa.text("NOT is_used_up"),
+            sqlite_where=sa.text("NOT is_used_up"),
+        )
+        batch_op.create_index(
+            "ix_grants_due",
+            ["expires_at"],
+            unique=False,
+            postgresql_where=sa.text("NOT is_used_up"),
+            sqlite_where=sa.text("NOT is_used_up"),
+        )
+
+    op.create_table(
+        "holds",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("captured", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "captured >= 0 AND (captured = 0 OR state = 'captured')",
+            name=op.f("ck_holds_captured_when_closed"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'captured', 'released', 'expired')",
+            name=op.f("ck_holds_known_state"),
+        ),
+        sa.CheckConstraint("credits BETWEEN 1 AND 1000000000", name=op.f("ck_holds_credits_in_range")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_holds_account_id_seq"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_holds")),
+    )
+    with op.batch_alter_table("holds", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_holds_due",
+            ["expires_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(
+            "ix_holds_open",
+            ["account_id", "expires_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
+        "postings",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("entry_seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("grant_seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("from_book", sa.String(length=12), nullable=False),
+        sa.Column("to_book", sa.String(length=12), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "from_book IN ('issued', 'available', 'held', 'frozen', 'spent', 'expired', 'voided', 'owed')",
+            name=op.f("ck_postings_known_source"),
+        ),
+        sa.CheckConstraint(
+            "to_book IN ('available', 'held', 'frozen', 'spent', 'expired', 'voided', 'owed')",
+            name=op.f("ck_postings_known_target"),
+        ),
+        sa.CheckConstraint("credits > 0", name=op.f("ck_postings_positive")),
+        sa.CheckConstraint("from_book <> to_book", name=op.f("ck_postings_moves")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "entry_seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_postings_account_id_entry_seq"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "grant_seq"],
+            ["grants.account_id", "grants.seq"],
+            name=op.f("fk_postings_account_id_grant_seq"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id",
+            "entry_seq",
+            "grant_seq",
+            "from_book",
+            "to_book",
+            name=op.f("pk_postings"),
+        ),
+    )
+    with op.batch_alter_table("postings", schema=None) as batch_op:
+        batch_op.create_index("ix_postings_lot", ["account_id", "grant_seq"], unique=False)
+
+    op.create_table(
+        "purchases",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(length=12), nullable=False),
+        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
+        sa.Column("pack_slug", sa.String(length=64), nullable=False),
+        sa.Column("pack_name", sa.String(length=100), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("takeback", sa.String(length=8), nullable=False),
+        sa.Column("price_id", sa.String(length=255), nullable=False),
+        sa.Column("open_key", sa.String(length=300), nullable=False),
+        sa.Column("open_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("open_number", sa.Integer(), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("session_id", sa.String(length=255), nullable=True),
+        sa.Column("session_url", sa.Text(), nullable=True),
+        sa.Column("payment_intent_id", sa.String(length=255), nullable=True),
+        sa.Column("total_minor", sa.BigInteger(), nullable=True),
+        sa.Column("grant_seq", sa.BigInteger(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'paid') = (grant_seq IS NOT NULL)",
+            name=op.f("ck_purchases_paid_means_granted"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'processing', 'paid', 'failed', 'expired', 'quarantined')",
+            name=op.f("ck_purchases_known_state"),
+        ),
+        sa.CheckConstraint("takeback IN ('debt', 'floor')", name=op.f("ck_purchases_known_takeback")),
+        sa.CheckConstraint(
+            "credits > 0 AND amount_minor >= 0",
+            name=op.f("ck_purchases_terms_in_range"),
+        ),
+        sa.CheckConstraint(
+            "total_minor IS NULL OR total_minor >= 0",
+            name=op.f("ck_purchases_total_in_range"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "grant_seq"],
+            ["grants.account_id", "grants.seq"],
+            name=op.f("fk_purchases_account_id_grant_seq"),
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_purchases_account_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_purchases_user_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_purchases")),
+        sa.UniqueConstraint("account_id", "open_key", name=op.f("uq_purchases_account_id_open_key")),
+        sa.UniqueConstraint("account_id", "session_id", name=op.f("uq_purchases_account_id_session_id")),
+    )
+    with op.batch_alter_table("purchases", schema=None) as batch_op:
+        batch_op.create_index("ix_purchases_newest", ["account_id", "opened_at"], unique=False)
+        batch_op.create_index("ix_purchases_payment_intent_id", ["payment_intent_id"], unique=False)
+        batch_op.create_index("ix_purchases_reference", ["reference"], unique=False)
+        batch_op.create_index("ix_purchases_session_id", ["session_id"], unique=False)
+        batch_op.create_index("ix_purchases_unsettled", ["state", "asked_at"], unique=False)
+
+
+def downgrade() -> None:
+    """Drop them."""
+    with op.batch_alter_table("purchases", schema=None) as batch_op:
+        batch_op.drop_index("ix_purchases_unsettled")
+        batch_op.drop_index("ix_purchases_session_id")
+        batch_op.drop_index("ix_purchases_reference")
+        batch_op.drop_index("ix_purchases_payment_intent_id")
+        batch_op.drop_index("ix_purchases_newest")
+
+    op.drop_table("purchases")
+    with op.batch_alter_table("postings", schema=None) as batch_op:
+        batch_op.drop_index("ix_postings_lot")
+
+    op.drop_table("postings")
+    with op.batch_alter_table("holds", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_holds_open",
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(
+            "ix_holds_due",
+            postgresql_where=sa.text("state = 'open'"),
+            sqlite_where=sa.text("state = 'open'"),
+        )
+
+    op.drop_table("holds")
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_grants_due",
+            postgresql_where=sa.text("NOT is_used_up"),
+            sqlite_where=sa.text("NOT is_used_up"),
+        )
+        batch_op.drop_index(
+            "ix_grants_burn_order",
+            postgresql_where=sa.text("NOT is_used_up"),
+            sqlite_where=sa.text("NOT is_used_up"),
+        )
+
+    op.drop_table("grants")
+    op.drop_table("entry_details")
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_users_account_id"))
+
+    op.drop_table("users")
+    op.drop_table("usage_daily")
+    with op.batch_alter_table("stripe_customers", schema=None) as batch_op:
+        batch_op.drop_index("ix_stripe_customers_customer_id")
+
+    op.drop_table("stripe_customers")
+    op.drop_table("limit_windows")
+    op.drop_table("entries")
+    with op.batch_alter_table("webhook_events", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_events_unsettled")
+        batch_op.drop_index("ix_webhook_events_object_id")
+        batch_op.drop_index("ix_webhook_events_newest")
+
+    op.drop_table("webhook_events")
+    op.drop_table("sweep_runs")
+    op.drop_table("stripe_prices")
+    with op.batch_alter_table("sign_in_failures", schema=None) as batch_op:
+        batch_op.drop_index("ix_sign_in_failures_email")
+        batch_op.drop_index("ix_sign_in_failures_age")
+        batch_op.drop_index("ix_sign_in_failures_address")
+
+    op.drop_table("sign_in_failures")
+    op.drop_table("accounts")

@@ -1,0 +1,93 @@
+"""Fixtures of the whole suite: both databases, migrated once and copied for each test."""
+
+import datetime as dt
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from tests.support.databases import PostgresServer, migrate, start_postgresql
+from webapp.orm import WRITES, configure_engine
+
+NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    migrate(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:  # one file, without its write-ahead log, can be copied
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresServer]:
+    with start_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: PostgresServer) -> str:
+    name = "template_refill"
+    postgresql_server.run(f"CREATE DATABASE {name}")
+    migrate(postgresql_server.url(name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh, migrated database: each test runs once on SQLite and once on PostgreSQL."""
+    make = request.getfixturevalue(f"{request.param}_database")
+    yield make()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Callable[[], str]:
+    def make() -> str:
+        path = tmp_path / f"refill-{uuid.uuid4().hex[:8]}.sqlite3"
+        shutil.copy(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return make
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: PostgresServer, postgresql_template: str) -> Iterator[Callable[[], str]]:
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        made.append(name)
+        return postgresql_server.url(name)
+
+    yield make
+    for name in made:
+        postgresql_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine without Flask, as the inner rings see it."""
+    engine = create_engine(database_url)
+    configure_engine(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A write transaction that is rolled back at the end; `commit()` in it if the test needs that."""
+    with Session(engine.execution_options(**{WRITES: True}), expire_on_commit=False) as session:
+        yield session

@@ -1,0 +1,1 @@
+"""Money: purchases, Stripe's events, prices. Knows the ledger, never Flask."""

@@ -1,0 +1,81 @@
+"""The Flask side of storage and of the request: extensions, the parts of the application, transactions."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from flask import current_app
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from webapp.orm import WRITES, Base, is_transient
+
+if TYPE_CHECKING:
+    from webapp.billing.gateway import Gateway
+    from webapp.catalog import Catalog
+    from webapp.settings import Settings
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(key_func=get_remote_address)
+
+ATTEMPTS = 5
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one application is made of. `gateway` is None while payments are not configured."""
+
+    settings: "Settings"
+    catalog: "Catalog"
+    gateway: "Gateway | None"
+
+
+def parts() -> Parts:
+    """The parts of the current application."""
+    return cast("Parts", current_app.extensions["refill"])
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One write transaction: commits at the end, or rolls everything back.
+
+    Ends the request's read session first, so that what is read afterwards is fresh.
+    """
+    end_reading()
+    engine = db.engine.execution_options(**{WRITES: True})
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def transact(work: Callable[[Session], T]) -> T:
+    """Run `work` in one transaction, again (up to five times) when the database asks for it.
+
+    `work` must take its facts and its key from outside, so that a second run does the same.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction() as session:
+                return work(session)
+        except DBAPIError as error:
+            if attempt == ATTEMPTS or not is_transient(error):
+                raise
+        time.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # jitter, not a secret
+    raise AssertionError("unreachable")
+
+
+def end_reading() -> None:
+    """Close the request's read session: before a write, and before every call to Stripe."""
+    db.session.remove()

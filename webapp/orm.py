@@ -1,0 +1,88 @@
+"""Storage basics shared by every ring: the declarative base, UTC times, engine set-up. SQLAlchemy only."""
+
+import datetime as dt
+import sqlite3
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# A date that never comes: "never expires" is a real value, so that one index can order lots by expiry.
+NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+
+# Serialization failure and deadlock: the database asks to try the same transaction again.
+TRANSIENT_SQLSTATES = frozenset({"40001", "40P01"})
+WRITES = "refill_writes"
+
+
+class Base(DeclarativeBase):
+    """Every table of Refill."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An instant: aware and UTC in Python, naive UTC text on SQLite, timestamptz on PostgreSQL."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """Refuse naive times: nobody can know which instant they mean."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone can't be stored.")
+        moment = value.astimezone(dt.UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002  # SQLAlchemy calls it
+        """Give the instant back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+def utc_now() -> dt.datetime:
+    """The present instant. Called at the edges only; everything inside takes `now`."""
+    return dt.datetime.now(dt.UTC)
+
+
+def configure_engine(engine: Engine) -> None:
+    """Make SQLite durable and its write transactions exclusive from their first statement.
+
+    Without BEGIN IMMEDIATE two transactions may read the same balance before either writes.
+    synchronous=FULL, because NORMAL can lose the last commits in a power cut.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig) or "busy" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in TRANSIENT_SQLSTATES
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin by itself
+    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

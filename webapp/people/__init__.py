@@ -1,0 +1,1 @@
+"""People: who signs in. Not to be mixed up with the ledger's accounts."""

@@ -1,0 +1,1 @@
+"""HTML blueprints, one file each, and the webhook."""
