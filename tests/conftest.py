@@ -91,3 +91,69 @@ def session(engine: Engine) -> Iterator[Session]:
     """A write transaction that is rolled back at the end; `commit()` in it if the test needs that."""
     with Session(engine.execution_options(**{WRITES: True}), expire_on_commit=False) as session:
         yield session
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of one test application: simulated Stripe, nothing read from the environment's secrets."""
+    return read_settings(
+        _env_file=None,
+        app_env="test",
+        secret_key="test-secret-key",
+        database_url=database_url,
+        base_url="http://127.0.0.1:8000",
+        stripe_mode="simulated",
+        stripe_secret_key=None,
+        stripe_webhook_secret="whsec_test_present,whsec_test_old",
+        stripe_api_base=None,
+        simulator_path=tmp_path / "simulator.sqlite3",
+        catalog=ROOT / "catalog.toml",
+        brand_name="Refill",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """A whole application on a fresh database, its catalogue synced to the simulated Stripe, inside its context."""
+    from webapp import create_app
+    from webapp.cli.stripe import sync_now
+    from webapp.extensions import db
+
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    with app.app_context():
+        sync_now()
+        db.session.remove()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that has not signed in. It sends no CSRF token by itself: see tests/support/pages.py."""
+    return app.test_client()
+
+
+@pytest.fixture
+def user(app: Flask) -> User:
+    """A registered user with the catalogue's welcome credits."""
+    from webapp.extensions import parts, transact
+    from webapp.people.users import register
+
+    return transact(
+        lambda session: register(
+            session,
+            email="someone@example.com",
+            password="a long enough password",
+            name="Some One",
+            welcome_credits=parts().catalog.welcome_credits,
+            now=utc_now(),
+        )
+    )
+
+
+@pytest.fixture
+def signed_in(app: Flask, user: User) -> FlaskClient:
+    """A browser in which `user` has signed in."""
+    return sign_in(app, user)

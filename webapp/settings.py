@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     app_env: Literal["development", "test", "production"] = "development"
     secret_key: SecretStr | None = None
     database_url: str = "sqlite:///refill.sqlite3"
-    base_url: str = "http://127.0.0.1:8000"
     port: int = Field(default=8000, ge=1, le=65535)
+    base_url: str = Field(default_factory=lambda data: f"http://127.0.0.1:{data.get('port', 8000)}")
     brand_name: str = "Refill"
     catalog: Path = Path("catalog.toml")
 
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = None
     simulator_path: Path = Path("simulator.sqlite3")
 
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
     ratelimit_storage_uri: str = "memory://"
     terms_url: str | None = None
     help_url: str | None = None
@@ -136,6 +137,8 @@ def _missing_in_production(settings: Settings) -> list[str]:
 
 def _faults_of_simulation(settings: Settings) -> list[str]:
     faults = []
+    if not settings.webhook_secrets:
+        faults.append("STRIPE_MODE=simulated needs STRIPE_WEBHOOK_SECRET (`make run` writes one into .env).")
     if settings.stripe_secret_key:
         faults.append("STRIPE_MODE=simulated and STRIPE_SECRET_KEY are both set: remove one.")
     if settings.is_production:

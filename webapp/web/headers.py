@@ -1,0 +1,52 @@
+"""Security headers on every answer, errors too."""
+
+from flask import Flask, Response, request
+
+from webapp.settings import Settings
+
+# A plain form may be redirected to these two hosts only (form-action covers the whole chain of redirects).
+STRIPE_HOSTS = ("https://checkout.stripe.com", "https://billing.stripe.com")
+
+
+def add_security_headers(app: Flask, settings: Settings) -> None:
+    """Set the policy headers, and keep what is behind the sign-in out of every cache."""
+    fixed = _fixed_headers(settings)
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        for name, text in fixed.items():
+            response.headers.setdefault(name, text)
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+def _fixed_headers(settings: Settings) -> dict[str, str]:
+    headers = {
+        "Content-Security-Policy": _policy(settings),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        # Not no-referrer: over HTTPS the CSRF check reads our own Referer.
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.is_production:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return headers
+
+
+def _policy(settings: Settings) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {settings.htmx_url}",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            f"form-action 'self' {' '.join(STRIPE_HOSTS)}",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )

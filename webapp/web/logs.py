@@ -1,0 +1,81 @@
+"""Structured logs: one line for each request, a request id on every line, no secret and no personal data."""
+
+import logging
+import re
+import secrets
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+from webapp.settings import Settings
+
+SANE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+QUIET = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
+
+log = structlog.get_logger("refill")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send every log line, our own and the libraries', to standard error in one shape."""
+    is_json = (settings.log_format or ("json" if settings.is_production else "text")) == "json"
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    drawn = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if is_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *drawn],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("stripe").setLevel(logging.WARNING)  # it logs request bodies at lower levels
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def log_requests(app: Flask) -> None:
+    """Give each request an id (a sane `X-Request-ID` is kept) and log it when it is answered."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if SANE_ID.fullmatch(given) else secrets.token_hex(8)
+        g.began = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if "request_id" in g:
+            response.headers["X-Request-ID"] = g.request_id
+            _log_answer(response)
+        return response
+
+
+def _log_answer(response: Response) -> None:
+    if request.endpoint in QUIET and response.status_code < 500:
+        return
+    log.info(
+        "request",
+        method=request.method,
+        route=str(request.url_rule or "-"),  # the rule, not the address: ids and queries stay out of the log
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.began) * 1000, 1),
+    )

@@ -1,0 +1,80 @@
+"""The list of sweeps, and running one: what is due, how often, and a record of each run."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.extensions import transact
+from webapp.orm import utc_now
+from webapp.web.logs import log
+from webapp.web.metrics import SWEPT
+from webapp.worker.models import SweepRun
+
+# How many of its periods a sweep may miss before it is called late.
+PERIODS_UNTIL_LATE = 5
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one run of a sweep did."""
+
+    settled: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A job that finds due rows and settles each in its own transaction; safe to run twice, and side by side."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[dt.datetime], Swept]
+
+
+def run_sweep(sweep: Sweep, *, now: dt.datetime) -> Swept:
+    """Run a sweep once and record it. A sweep that breaks is logged, and the others go on."""
+    transact(lambda session: session.merge(SweepRun(name=sweep.name, started_at=now, settled=0, failed=0)))
+    try:
+        swept = sweep.run(now)
+    except Exception as error:  # noqa: BLE001  # the loop must live: the next run tries again
+        log.error("sweep broke", sweep=sweep.name, exc_info=error)
+        swept = Swept(failed=1)
+    _record(sweep, swept, started_at=now)
+    return swept
+
+
+def late_sweeps(session: Session, *, now: dt.datetime) -> dict[str, int]:
+    """Seconds since the last finished run of each sweep that is late."""
+    runs = session.scalars(select(SweepRun)).all()
+    periods = {sweep.name: sweep.every_seconds for sweep in all_sweeps()}
+    ages = {run.name: int((now - (run.finished_at or run.started_at)).total_seconds()) for run in runs}
+    return {name: age for name, age in ages.items() if age > PERIODS_UNTIL_LATE * periods.get(name, age)}
+
+
+def all_sweeps() -> tuple[Sweep, ...]:
+    """Every sweep of the worker."""
+    from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
+    from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
+    from webapp.worker.sign_ins import sweep_sign_in_failures  # noqa: PLC0415
+
+    return (
+        Sweep("purchases", 60, sweep_purchases),
+        Sweep("expired lots", 60, sweep_expired),
+        Sweep("sign-in failures", 3600, sweep_sign_in_failures),
+    )
+
+
+def _record(sweep: Sweep, swept: Swept, *, started_at: dt.datetime) -> None:
+    SWEPT.labels(sweep.name, "settled").inc(swept.settled)
+    SWEPT.labels(sweep.name, "failed").inc(swept.failed)
+    run = SweepRun(
+        name=sweep.name,
+        started_at=started_at,
+        finished_at=utc_now(),
+        settled=swept.settled,
+        failed=swept.failed,
+    )
+    transact(lambda session: session.merge(run))

@@ -1,0 +1,13 @@
+"""The application, for gunicorn and for the `flask` command."""
+
+import sys
+
+from webapp import create_app
+from webapp.catalog import CatalogError
+from webapp.settings import SettingsError
+
+try:
+    app = create_app()
+except (SettingsError, CatalogError) as error:
+    print(error, file=sys.stderr)  # noqa: T201  # nothing is configured yet; this is for whoever starts us
+    sys.exit(3)  # gunicorn takes 3 as "can't boot" and ends, instead of starting workers for ever
