@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from tests.support.databases import PostgresServer, migrate, start_postgresql
-from webapp.orm import WRITES, configure_engine
+from tests.support.browsing import sign_in
+from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
+from webapp.orm import WRITES, configure_engine, utc_now
+from webapp.people.models import User
+from webapp.settings import Settings, read_settings
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 
@@ -46,10 +51,10 @@ def postgresql_template(postgresql_server: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> str:
     """A fresh, migrated database: each test runs once on SQLite and once on PostgreSQL."""
     make = request.getfixturevalue(f"{request.param}_database")
-    yield make()
+    return make()
 
 
 @pytest.fixture

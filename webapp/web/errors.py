@@ -72,9 +72,9 @@ class Problem:
 
 def register_errors(app: Flask) -> None:
     """Answer every exception in the shape its path asks for."""
-    app.register_error_handler(Refusal, lambda error: draw(problem_of_refusal(error)))
-    app.register_error_handler(CSRFError, lambda error: draw(Problem(400, "csrf", *CSRF_WORDS, {})))
-    app.register_error_handler(RateLimitExceeded, lambda error: draw(_too_many()))
+    app.register_error_handler(Refusal, _draw_refusal)
+    app.register_error_handler(CSRFError, lambda _: draw(Problem(400, "csrf", *CSRF_WORDS, {})))
+    app.register_error_handler(RateLimitExceeded, lambda _: draw(_too_many()))
     app.register_error_handler(HTTPException, _draw_http)
     app.register_error_handler(Exception, _draw_broken)
 
@@ -133,6 +133,10 @@ def _too_many() -> Problem:
     seconds = max(1, limit.reset_at - int(time.time())) if limit else 60
     text = f"Please wait {seconds} seconds and try again. You have not been charged."
     return Problem(429, "too_many_requests", WORDS[429][0], text, {}, seconds)
+
+
+def _draw_refusal(refusal: Refusal) -> Response:
+    return draw(problem_of_refusal(refusal))
 
 
 def _draw_http(error: HTTPException) -> Response:
