@@ -1,0 +1,83 @@
+"""Chromium on the real pages: with scripts, without them, and with the CDN out of reach."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from tests.support.databases import ROOT
+from tests.support.site import Site, running_site
+from webapp.settings import HTMX_URL
+
+HTMX_FILE = ROOT / "tests/npm/node_modules/htmx.org/dist/htmx.min.js"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+    """One server for the browser tests of this process. After them all the ledger must be clean."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(sqlite_template, folder / "refill.sqlite3")
+    with running_site(f"sqlite:///{folder}/refill.sqlite3", folder) as site:
+        yield site
+        site.flask("credits", "verify")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "Chromium is missing: tests/support/prepare.sh installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def answer_as_the_cdn(route: Route) -> None:
+    """The CDN can't be reached from tests: its address gives the npm package's own file, whose hash is the true one."""
+    route.fulfill(
+        body=HTMX_FILE.read_bytes(),
+        headers={"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript; charset=utf-8"},
+    )
+
+
+OpenBrowser = Callable[..., Page]
+
+
+@pytest.fixture
+def open_browser(chromium: Browser, site: Site) -> Iterator[OpenBrowser]:
+    """Open a fresh browser: `cdn` is "served", "blocked" or a body to tamper with. Its console must stay clean."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_(*, cdn: str = "served", expect_complaints: bool = False, **options: object) -> Page:
+        context = chromium.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(8000)
+        contexts.append(context)
+        if cdn == "served":
+            context.route(HTMX_URL, answer_as_the_cdn)
+        elif cdn == "blocked":
+            context.route(HTMX_URL, lambda route: route.abort())
+        else:
+            headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
+            context.route(HTMX_URL, lambda route: route.fulfill(body=cdn, headers=headers))
+        page = context.new_page()
+        if not expect_complaints:
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints

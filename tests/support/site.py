@@ -1,0 +1,90 @@
+"""The real thing on a loopback port: gunicorn with the simulated Stripe, and `flask` commands beside it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.databases import ROOT
+
+START_SECONDS = 20.0
+WEBHOOK_SECRET = "whsec_of_the_test_site"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running Refill: its address, and its environment for commands."""
+
+    url: str
+    environment: dict[str, str]
+
+    def flask(self, *words: str) -> str:
+        """Run one `flask` command beside the site; its standard output. A failure fails the test."""
+        command = [sys.executable, "-m", "flask", *words]
+        ended = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+@contextmanager
+def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: str) -> Iterator[Site]:
+    """Serve a migrated database until the end of the block."""
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONWARNINGS": "default",
+        "APP_ENV": "test",
+        "SECRET_KEY": "secret-key-of-the-test-site",
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "STRIPE_MODE": "simulated",
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "SIMULATOR_PATH": str(folder / "simulator.sqlite3"),
+        **more,
+    }
+    site = Site(environment["BASE_URL"], environment)
+    site.flask("stripe", "sync")
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(gunicorn(port, workers), cwd=ROOT, env=environment, stderr=log, stdout=log)
+        try:
+            wait_until_ready(site.url, server)
+            yield site
+        finally:
+            server.terminate()
+            server.wait(15)
+
+
+def gunicorn(port: int, workers: int) -> list[str]:
+    """The command of the README, with a port of its own."""
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "8", "--no-control-socket"]
+    return [sys.executable, "-m", "gunicorn", *options, "--log-level", "warning", "wsgi:app"]
+
+
+def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Return when /readyz says so."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the server ended while starting"
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError("the server did not become ready")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
