@@ -22,15 +22,12 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("spending_paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "available + held + frozen <= 9007199254740992",
-            name=op.f("ck_accounts_largest_balance"),
-        ),
+        sa.CheckConstraint("available + held + frozen <= 9007199254740992", name=op.f("ck_accounts_largest_balance")),
         sa.CheckConstraint("available = 0 OR debt = 0", name=op.f("ck_accounts_no_debt_beside_credits")),
         sa.CheckConstraint(
-            "available >= 0 AND held >= 0 AND frozen >= 0 AND debt >= 0",
-            name=op.f("ck_accounts_not_negative"),
+            "available >= 0 AND held >= 0 AND frozen >= 0 AND debt >= 0", name=op.f("ck_accounts_not_negative")
         ),
+        sa.CheckConstraint("id BETWEEN 1 AND 9007199254740991", name=op.f("ck_accounts_id_in_range")),
         sa.CheckConstraint("seq >= 0", name=op.f("ck_accounts_seq_counts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         postgresql_with={"fillfactor": 60},
@@ -86,8 +83,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('handled', 'ignored', 'failed', 'parked')",
-            name=op.f("ck_webhook_events_known_state"),
+            "state IN ('handled', 'ignored', 'failed', 'parked')", name=op.f("ck_webhook_events_known_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
     )
@@ -110,6 +106,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.BigInteger(), nullable=False),
         sa.Column("used_on", sa.Date(), nullable=True),
         sa.Column("reverses_seq", sa.BigInteger(), nullable=True),
+        sa.Column("hold_seq", sa.BigInteger(), nullable=True),
         sa.Column("source_kind", sa.String(length=32), nullable=False),
         sa.Column("source_id", sa.String(length=255), nullable=False),
         sa.Column("actor_kind", sa.String(length=12), nullable=False),
@@ -118,23 +115,73 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "actor_kind IN ('system', 'user', 'operator', 'key', 'stripe')",
-            name=op.f("ck_entries_known_actor"),
+            "(hold_seq IS NOT NULL) = (kind IN ('capture', 'release'))", name=op.f("ck_entries_settles_a_hold")
+        ),
+        sa.CheckConstraint(
+            "(reverses_seq IS NOT NULL) = (kind = 'reverse')", name=op.f("ck_entries_reverse_says_what")
+        ),
+        sa.CheckConstraint(
+            "(used_on IS NOT NULL) = (kind IN ('spend', 'capture', 'reverse'))", name=op.f("ck_entries_use_has_a_day")
+        ),
+        sa.CheckConstraint(
+            "actor_kind IN ('system', 'user', 'operator', 'key', 'stripe')", name=op.f("ck_entries_known_actor")
+        ),
+        sa.CheckConstraint(
+            "credits < 0 OR kind NOT IN ('spend', 'expire', 'void', 'takeback')", name=op.f("ck_entries_lowers_balance")
+        ),
+        sa.CheckConstraint("credits <= 0 OR kind <> 'capture'", name=op.f("ck_entries_capture_takes")),
+        sa.CheckConstraint(
+            "credits = 0 OR kind NOT IN ('hold', 'release', 'freeze', 'unfreeze')",
+            name=op.f("ck_entries_keeps_balance"),
+        ),
+        sa.CheckConstraint(
+            "credits > 0 OR kind NOT IN ('grant', 'reverse', 'giveback')", name=op.f("ck_entries_raises_balance")
         ),
         sa.CheckConstraint("key <> ''", name=op.f("ck_entries_has_key")),
         sa.CheckConstraint(
             "kind IN ('grant', 'spend', 'hold', 'release', 'capture', 'reverse', 'expire', 'void', 'freeze', 'unfreeze', 'takeback', 'giveback')",
             name=op.f("ck_entries_known_kind"),
         ),
-        sa.CheckConstraint(
-            "available_after >= 0 AND held_after >= 0",
-            name=op.f("ck_entries_not_negative"),
-        ),
+        sa.CheckConstraint("available_after >= 0 AND held_after >= 0", name=op.f("ck_entries_not_negative")),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_entries_quantity_in_range")),
         sa.CheckConstraint("seq > 0", name=op.f("ck_entries_seq_from_one")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "hold_seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_entries_account_id_hold_seq"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "reverses_seq"],
+            ["entries.account_id", "entries.seq"],
+            name=op.f("fk_entries_account_id_reverses_seq"),
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_entries_account_id")),
         sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_entries")),
         sa.UniqueConstraint("account_id", "key", name=op.f("uq_entries_account_id_key")),
     )
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_entries_hold",
+            ["account_id", "hold_seq"],
+            unique=False,
+            postgresql_where=sa.text("hold_seq IS NOT NULL"),
+            sqlite_where=sa.text("hold_seq IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_entries_rare",
+            ["account_id", "seq"],
+            unique=False,
+            postgresql_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
+            sqlite_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
+        )
+        batch_op.create_index(
+            "ix_entries_reverses",
+            ["account_id", "reverses_seq"],
+            unique=False,
+            postgresql_where=sa.text("reverses_seq IS NOT NULL"),
+            sqlite_where=sa.text("reverses_seq IS NOT NULL"),
+        )
+
     op.create_table(
         "limit_windows",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -167,15 +214,14 @@ def upgrade() -> None:
         sa.Column("grant_kind", sa.String(length=12), nullable=False),
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_usage_daily_account_id")),
-        sa.PrimaryKeyConstraint(
-            "account_id",
-            "used_on",
-            "meter",
-            "key_id",
-            "grant_kind",
-            name=op.f("pk_usage_daily"),
+        sa.CheckConstraint(
+            "grant_kind IN ('allowance', 'purchased', 'bonus', 'gift', 'adjustment')",
+            name=op.f("ck_usage_daily_known_kind"),
         ),
+        sa.CheckConstraint("credits >= 0 AND count >= 0", name=op.f("ck_usage_daily_not_negative")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_usage_daily_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "used_on", "meter", "key_id", "grant_kind", name=op.f("pk_usage_daily")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_table(
         "users",
@@ -185,16 +231,12 @@ def upgrade() -> None:
         sa.Column("email_key", sa.String(length=254), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
-        sa.Column("session_token", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=12), nullable=False),
         sa.Column("theme", sa.String(length=12), nullable=False),
         sa.Column("locale", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "role IN ('user', 'support', 'billing', 'admin')",
-            name=op.f("ck_users_known_role"),
-        ),
+        sa.CheckConstraint("role IN ('user', 'support', 'billing', 'admin')", name=op.f("ck_users_known_role")),
         sa.CheckConstraint("theme IN ('device', 'light', 'dark')", name=op.f("ck_users_known_theme")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_users_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
@@ -208,11 +250,9 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("details", sa.JSON(), nullable=True),
+        sa.Column("details", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["account_id", "seq"],
-            ["entries.account_id", "entries.seq"],
-            name=op.f("fk_entry_details_account_id_seq"),
+            ["account_id", "seq"], ["entries.account_id", "entries.seq"], name=op.f("fk_entry_details_account_id_seq")
         ),
         sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_entry_details")),
     )
@@ -237,8 +277,7 @@ def upgrade() -> None:
         sa.Column("is_used_up", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('allowance', 'purchased', 'bonus', 'gift', 'adjustment')",
-            name=op.f("ck_grants_known_kind"),
+            "kind IN ('allowance', 'purchased', 'bonus', 'gift', 'adjustment')", name=op.f("ck_grants_known_kind")
         ),
         sa.CheckConstraint(
             "available + held + frozen + spent + expired + voided + owed = granted",
@@ -253,23 +292,16 @@ def upgrade() -> None:
             "is_used_up = (available = 0 AND held = 0 AND frozen = 0)",
             name=op.f("ck_grants_used_up_means_nothing_left"),
         ),
+        sa.CheckConstraint("owed + spent >= 0", name=op.f("ck_grants_owes_at_most_what_was_spent")),
         sa.CheckConstraint("spent BETWEEN 0 AND granted", name=op.f("ck_grants_spent_in_range")),
         sa.CheckConstraint("voided BETWEEN 0 AND granted", name=op.f("ck_grants_voided_in_range")),
-        sa.CheckConstraint(
-            "voided_by_operator BETWEEN 0 AND voided",
-            name=op.f("ck_grants_operator_part_of_voided"),
-        ),
+        sa.CheckConstraint("voided_by_operator BETWEEN 0 AND voided", name=op.f("ck_grants_operator_part_of_voided")),
         sa.ForeignKeyConstraint(
-            ["account_id", "seq"],
-            ["entries.account_id", "entries.seq"],
-            name=op.f("fk_grants_account_id_seq"),
+            ["account_id", "seq"], ["entries.account_id", "entries.seq"], name=op.f("fk_grants_account_id_seq")
         ),
         sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_grants")),
         sa.UniqueConstraint(
-            "account_id",
-            "source_kind",
-            "source_id",
-            name=op.f("uq_grants_account_id_source_kind_source_id"),
+            "account_id", "source_kind", "source_id", name=op.f("uq_grants_account_id_source_kind_source_id")
         ),
         postgresql_with={"fillfactor": 70},
     )
@@ -299,18 +331,12 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "captured >= 0 AND (captured = 0 OR state = 'captured')",
-            name=op.f("ck_holds_captured_when_closed"),
+            "captured >= 0 AND (captured = 0 OR state = 'captured')", name=op.f("ck_holds_captured_when_closed")
         ),
-        sa.CheckConstraint(
-            "state IN ('open', 'captured', 'released', 'expired')",
-            name=op.f("ck_holds_known_state"),
-        ),
+        sa.CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name=op.f("ck_holds_known_state")),
         sa.CheckConstraint("credits BETWEEN 1 AND 1000000000", name=op.f("ck_holds_credits_in_range")),
         sa.ForeignKeyConstraint(
-            ["account_id", "seq"],
-            ["entries.account_id", "entries.seq"],
-            name=op.f("fk_holds_account_id_seq"),
+            ["account_id", "seq"], ["entries.account_id", "entries.seq"], name=op.f("fk_holds_account_id_seq")
         ),
         sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_holds")),
     )
@@ -331,6 +357,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "visits",
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_visits_user_id")),
+        sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_visits")),
+    )
+    with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_visits_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "postings",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("entry_seq", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -339,15 +377,10 @@ def upgrade() -> None:
         sa.Column("to_book", sa.String(length=12), nullable=False),
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "from_book IN ('issued', 'available', 'held', 'frozen', 'spent', 'expired', 'voided', 'owed')",
-            name=op.f("ck_postings_known_source"),
-        ),
-        sa.CheckConstraint(
-            "to_book IN ('available', 'held', 'frozen', 'spent', 'expired', 'voided', 'owed')",
-            name=op.f("ck_postings_known_target"),
+            "from_book || ' ' || to_book IN ('issued available', 'available spent', 'available held', 'available frozen', 'available expired', 'available voided', 'available owed', 'held spent', 'held available', 'frozen available', 'frozen voided', 'spent available', 'voided available', 'voided owed', 'owed available', 'owed voided')",
+            name=op.f("ck_postings_known_move"),
         ),
         sa.CheckConstraint("credits > 0", name=op.f("ck_postings_positive")),
-        sa.CheckConstraint("from_book <> to_book", name=op.f("ck_postings_moves")),
         sa.ForeignKeyConstraint(
             ["account_id", "entry_seq"],
             ["entries.account_id", "entries.seq"],
@@ -359,17 +392,9 @@ def upgrade() -> None:
             name=op.f("fk_postings_account_id_grant_seq"),
         ),
         sa.PrimaryKeyConstraint(
-            "account_id",
-            "entry_seq",
-            "grant_seq",
-            "from_book",
-            "to_book",
-            name=op.f("pk_postings"),
+            "account_id", "entry_seq", "grant_seq", "from_book", "to_book", name=op.f("pk_postings")
         ),
     )
-    with op.batch_alter_table("postings", schema=None) as batch_op:
-        batch_op.create_index("ix_postings_lot", ["account_id", "grant_seq"], unique=False)
-
     op.create_table(
         "purchases",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -399,23 +424,14 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(state = 'paid') = (grant_seq IS NOT NULL)",
-            name=op.f("ck_purchases_paid_means_granted"),
-        ),
+        sa.CheckConstraint("(state = 'paid') = (grant_seq IS NOT NULL)", name=op.f("ck_purchases_paid_means_granted")),
         sa.CheckConstraint(
             "state IN ('open', 'processing', 'paid', 'failed', 'expired', 'quarantined')",
             name=op.f("ck_purchases_known_state"),
         ),
         sa.CheckConstraint("takeback IN ('debt', 'floor')", name=op.f("ck_purchases_known_takeback")),
-        sa.CheckConstraint(
-            "credits > 0 AND amount_minor >= 0",
-            name=op.f("ck_purchases_terms_in_range"),
-        ),
-        sa.CheckConstraint(
-            "total_minor IS NULL OR total_minor >= 0",
-            name=op.f("ck_purchases_total_in_range"),
-        ),
+        sa.CheckConstraint("credits > 0 AND amount_minor >= 0", name=op.f("ck_purchases_terms_in_range")),
+        sa.CheckConstraint("total_minor IS NULL OR total_minor >= 0", name=op.f("ck_purchases_total_in_range")),
         sa.ForeignKeyConstraint(
             ["account_id", "grant_seq"],
             ["grants.account_id", "grants.seq"],
@@ -445,33 +461,26 @@ def downgrade() -> None:
         batch_op.drop_index("ix_purchases_newest")
 
     op.drop_table("purchases")
-    with op.batch_alter_table("postings", schema=None) as batch_op:
-        batch_op.drop_index("ix_postings_lot")
-
     op.drop_table("postings")
+    with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_visits_user_id"))
+
+    op.drop_table("visits")
     with op.batch_alter_table("holds", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_holds_open",
-            postgresql_where=sa.text("state = 'open'"),
-            sqlite_where=sa.text("state = 'open'"),
+            "ix_holds_open", postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")
         )
         batch_op.drop_index(
-            "ix_holds_due",
-            postgresql_where=sa.text("state = 'open'"),
-            sqlite_where=sa.text("state = 'open'"),
+            "ix_holds_due", postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")
         )
 
     op.drop_table("holds")
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_grants_due",
-            postgresql_where=sa.text("NOT is_used_up"),
-            sqlite_where=sa.text("NOT is_used_up"),
+            "ix_grants_due", postgresql_where=sa.text("NOT is_used_up"), sqlite_where=sa.text("NOT is_used_up")
         )
         batch_op.drop_index(
-            "ix_grants_burn_order",
-            postgresql_where=sa.text("NOT is_used_up"),
-            sqlite_where=sa.text("NOT is_used_up"),
+            "ix_grants_burn_order", postgresql_where=sa.text("NOT is_used_up"), sqlite_where=sa.text("NOT is_used_up")
         )
 
     op.drop_table("grants")
@@ -486,6 +495,23 @@ def downgrade() -> None:
 
     op.drop_table("stripe_customers")
     op.drop_table("limit_windows")
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_entries_reverses",
+            postgresql_where=sa.text("reverses_seq IS NOT NULL"),
+            sqlite_where=sa.text("reverses_seq IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_entries_rare",
+            postgresql_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
+            sqlite_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
+        )
+        batch_op.drop_index(
+            "ix_entries_hold",
+            postgresql_where=sa.text("hold_seq IS NOT NULL"),
+            sqlite_where=sa.text("hold_seq IS NOT NULL"),
+        )
+
     op.drop_table("entries")
     with op.batch_alter_table("webhook_events", schema=None) as batch_op:
         batch_op.drop_index("ix_webhook_events_unsettled")

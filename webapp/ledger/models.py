@@ -5,7 +5,7 @@ append-only relies on triggers. Entries and postings are never changed or delete
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -39,7 +40,32 @@ ENTRY_KINDS = (
     "giveback",
 )
 BOOKS = ("available", "held", "frozen", "spent", "expired", "voided", "owed")
+# Every way credits can move; whatever is not listed (expired → available, …) the database refuses.
+MOVES = (
+    ("issued", "available"),
+    ("available", "spent"),
+    ("available", "held"),
+    ("available", "frozen"),
+    ("available", "expired"),
+    ("available", "voided"),
+    ("available", "owed"),
+    ("held", "spent"),
+    ("held", "available"),
+    ("frozen", "available"),
+    ("frozen", "voided"),
+    ("spent", "available"),
+    ("voided", "available"),
+    ("voided", "owed"),
+    ("owed", "available"),
+    ("owed", "voided"),
+)
 HOLD_STATES = ("open", "captured", "released", "expired")
+# Kinds by their `credits`, the change of the balance: more than 0, less than 0, exactly 0. A capture's are 0 or less.
+RAISES = ("grant", "reverse", "giveback")
+LOWERS = ("spend", "expire", "void", "takeback")
+KEEPS = ("hold", "release", "freeze", "unfreeze")
+USES = ("spend", "capture", "reverse")
+FREQUENT = ("spend", "hold", "release", "capture")
 ACTOR_KINDS = ("system", "user", "operator", "key", "stripe")
 
 # Burn order, first part: what expires by itself goes first, what was paid for goes last.
@@ -47,10 +73,19 @@ PRIORITIES = {"allowance": 10, "bonus": 20, "gift": 20, "adjustment": 30, "purch
 
 MAX_OPERATION_CREDITS = 10**9
 MAX_BALANCE_CREDITS = 2**53
+MAX_ACCOUNT_ID = 2**53 - 1
+
+
+def _among(words: tuple[str, ...]) -> str:
+    return f"IN ({', '.join(repr(word) for word in words)})"
 
 
 def _one_of(column: str, words: tuple[str, ...], name: str) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(word) for word in words)})", name)
+    return CheckConstraint(f"{column} {_among(words)}", name)
+
+
+def _index_where(name: str, columns: tuple[str, ...], condition: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
 class Account(Base):
@@ -58,6 +93,7 @@ class Account(Base):
 
     __tablename__ = "accounts"
     __table_args__ = (
+        CheckConstraint(f"id BETWEEN 1 AND {MAX_ACCOUNT_ID}", "id_in_range"),
         CheckConstraint("available >= 0 AND held >= 0 AND frozen >= 0 AND debt >= 0", "not_negative"),
         CheckConstraint("available = 0 OR debt = 0", "no_debt_beside_credits"),
         CheckConstraint(f"available + held + frozen <= {MAX_BALANCE_CREDITS}", "largest_balance"),
@@ -80,17 +116,32 @@ class Entry(Base):
     """One dated line of an account's history. Append-only.
 
     `credits` is the change of the balance; `available_after` and `held_after` are the account's at the end of the
-    whole operation, so that a repeated key can be answered from the entry.
+    whole operation, so that a repeated key can be answered from the entry. `reverses_seq` is the spend or capture a
+    reverse undoes, `hold_seq` the hold a capture or release settles, `used_on` the day a use counts in.
     """
 
     __tablename__ = "entries"
     __table_args__ = (
         UniqueConstraint("account_id", "key"),
+        ForeignKeyConstraint(["account_id", "reverses_seq"], ["entries.account_id", "entries.seq"]),
+        ForeignKeyConstraint(["account_id", "hold_seq"], ["entries.account_id", "entries.seq"]),
         _one_of("kind", ENTRY_KINDS, "known_kind"),
         _one_of("actor_kind", ACTOR_KINDS, "known_actor"),
         CheckConstraint("seq > 0", "seq_from_one"),
         CheckConstraint("available_after >= 0 AND held_after >= 0", "not_negative"),
         CheckConstraint("key <> ''", "has_key"),
+        CheckConstraint("quantity >= 0", "quantity_in_range"),
+        CheckConstraint(f"credits > 0 OR kind NOT {_among(RAISES)}", "raises_balance"),
+        CheckConstraint(f"credits < 0 OR kind NOT {_among(LOWERS)}", "lowers_balance"),
+        CheckConstraint(f"credits = 0 OR kind NOT {_among(KEEPS)}", "keeps_balance"),
+        CheckConstraint("credits <= 0 OR kind <> 'capture'", "capture_takes"),
+        CheckConstraint("(reverses_seq IS NOT NULL) = (kind = 'reverse')", "reverse_says_what"),
+        CheckConstraint("(hold_seq IS NOT NULL) = (kind IN ('capture', 'release'))", "settles_a_hold"),
+        CheckConstraint(f"(used_on IS NOT NULL) = (kind {_among(USES)})", "use_has_a_day"),
+        # History filtered by what is rare must not walk through a million spends; spends don't pay for it.
+        _index_where("ix_entries_rare", ("account_id", "seq"), f"kind NOT {_among(FREQUENT)}"),
+        _index_where("ix_entries_reverses", ("account_id", "reverses_seq"), "reverses_seq IS NOT NULL"),
+        _index_where("ix_entries_hold", ("account_id", "hold_seq"), "hold_seq IS NOT NULL"),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
@@ -105,6 +156,7 @@ class Entry(Base):
     key_id: Mapped[int] = mapped_column(BigInteger, default=0)
     used_on: Mapped[dt.date | None]
     reverses_seq: Mapped[int | None] = mapped_column(BigInteger)
+    hold_seq: Mapped[int | None] = mapped_column(BigInteger)
     source_kind: Mapped[str] = mapped_column(String(32), default="")
     source_id: Mapped[str] = mapped_column(String(255), default="")
     actor_kind: Mapped[str] = mapped_column(String(12), default="system")
@@ -123,7 +175,7 @@ class EntryDetails(Base):
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     description: Mapped[str] = mapped_column(Text, default="")
-    details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Grant(Base):
@@ -139,24 +191,12 @@ class Grant(Base):
             "available + held + frozen + spent + expired + voided + owed = granted", "books_sum_to_granted"
         ),
         *(CheckConstraint(f"{book} BETWEEN 0 AND granted", f"{book}_in_range") for book in BOOKS if book != "owed"),
+        CheckConstraint("owed + spent >= 0", "owes_at_most_what_was_spent"),
         CheckConstraint("voided_by_operator BETWEEN 0 AND voided", "operator_part_of_voided"),
         CheckConstraint("is_used_up = (available = 0 AND held = 0 AND frozen = 0)", "used_up_means_nothing_left"),
         # A flag, not `available > 0`: with the latter every change of a lot would have to touch the index.
-        Index(
-            "ix_grants_burn_order",
-            "account_id",
-            "priority",
-            "expires_at",
-            "seq",
-            postgresql_where=text("NOT is_used_up"),
-            sqlite_where=text("NOT is_used_up"),
-        ),
-        Index(
-            "ix_grants_due",
-            "expires_at",
-            postgresql_where=text("NOT is_used_up"),
-            sqlite_where=text("NOT is_used_up"),
-        ),
+        _index_where("ix_grants_burn_order", ("account_id", "priority", "expires_at", "seq"), "NOT is_used_up"),
+        _index_where("ix_grants_due", ("expires_at",), "NOT is_used_up"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -187,11 +227,8 @@ class Posting(Base):
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "entry_seq"], ["entries.account_id", "entries.seq"]),
         ForeignKeyConstraint(["account_id", "grant_seq"], ["grants.account_id", "grants.seq"]),
-        _one_of("from_book", ("issued", *BOOKS), "known_source"),
-        _one_of("to_book", BOOKS, "known_target"),
-        CheckConstraint("from_book <> to_book", "moves"),
+        CheckConstraint(f"from_book || ' ' || to_book {_among(tuple(map(' '.join, MOVES)))}", "known_move"),
         CheckConstraint("credits > 0", "positive"),
-        Index("ix_postings_lot", "account_id", "grant_seq"),
     )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -211,19 +248,8 @@ class Hold(Base):
         _one_of("state", HOLD_STATES, "known_state"),
         CheckConstraint(f"credits BETWEEN 1 AND {MAX_OPERATION_CREDITS}", "credits_in_range"),
         CheckConstraint("captured >= 0 AND (captured = 0 OR state = 'captured')", "captured_when_closed"),
-        Index(
-            "ix_holds_due",
-            "expires_at",
-            postgresql_where=text("state = 'open'"),
-            sqlite_where=text("state = 'open'"),
-        ),
-        Index(
-            "ix_holds_open",
-            "account_id",
-            "expires_at",
-            postgresql_where=text("state = 'open'"),
-            sqlite_where=text("state = 'open'"),
-        ),
+        _index_where("ix_holds_due", ("expires_at",), "state = 'open'"),
+        _index_where("ix_holds_open", ("account_id", "expires_at"), "state = 'open'"),
     )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -238,10 +264,16 @@ class Hold(Base):
 class UsageDaily(Base):
     """Credits used by day, meter, key and kind of grant: upserted with each spend, rebuildable from entries.
 
-    There are no NULLs in its key: meter '' and key_id 0 mean none.
+    There are no NULLs in its key: meter '' and key_id 0 mean none. `count` counts spends and captures, each once: in
+    the row of the kind its first credits (in burn order) came from, so that the counts of a day add up to its uses.
     """
 
     __tablename__ = "usage_daily"
+    __table_args__ = (
+        _one_of("grant_kind", GRANT_KINDS, "known_kind"),
+        CheckConstraint("credits >= 0 AND count >= 0", "not_negative"),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     used_on: Mapped[dt.date] = mapped_column(primary_key=True)
@@ -263,3 +295,14 @@ class LimitWindow(Base):
     starts_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, primary_key=True)
     used: Mapped[int] = mapped_column(BigInteger, default=0)
     held: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+# The hot statements are written on the tables themselves, without ORM objects.
+accounts = cast("Table", Account.__table__)
+entries = cast("Table", Entry.__table__)
+entry_details = cast("Table", EntryDetails.__table__)
+grants = cast("Table", Grant.__table__)
+postings = cast("Table", Posting.__table__)
+holds = cast("Table", Hold.__table__)
+usage_daily = cast("Table", UsageDaily.__table__)
+limit_windows = cast("Table", LimitWindow.__table__)
