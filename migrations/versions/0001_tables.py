@@ -415,6 +415,7 @@ def upgrade() -> None:
         sa.Column("params", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("differences", sa.JSON(), nullable=True),
         sa.Column("session_id", sa.String(length=255), nullable=True),
         sa.Column("session_url", sa.Text(), nullable=True),
         sa.Column("payment_intent_id", sa.String(length=255), nullable=True),
@@ -444,6 +445,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "session_id", name=op.f("uq_purchases_account_id_session_id")),
     )
     with op.batch_alter_table("purchases", schema=None) as batch_op:
+        batch_op.create_index("ix_purchases_id", ["id"], unique=False)
         batch_op.create_index("ix_purchases_newest", ["account_id", "opened_at"], unique=False)
         batch_op.create_index("ix_purchases_payment_intent_id", ["payment_intent_id"], unique=False)
         batch_op.create_index("ix_purchases_reference", ["reference"], unique=False)
@@ -459,6 +461,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_purchases_reference")
         batch_op.drop_index("ix_purchases_payment_intent_id")
         batch_op.drop_index("ix_purchases_newest")
+        batch_op.drop_index("ix_purchases_id")
 
     op.drop_table("purchases")
     op.drop_table("postings")

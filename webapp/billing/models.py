@@ -23,11 +23,14 @@ EVENT_STATES = ("handled", "ignored", "failed", "parked")
 
 
 class Purchase(Base):
-    """Our record of one checkout. `params` freezes every parameter of the Checkout Session before the call,
-    so that a retry sends the same; price, credits and currency are never read from anywhere else.
+    """Our record of one checkout.
 
+    `params` freezes every parameter of the Checkout Session before the call, so that a retry sends the same;
+    price, credits and currency are never read from anywhere else.
     `open_key` is the form's one-time key (`form:…`) or the API client's (`api:…`).
-    `open_number` counts the sessions asked for: part of the idempotency key sent to Stripe.
+    `open_number` counts the sets of parameters sent: part of the idempotency key sent to Stripe.
+    `reason` is a word: why it failed, or the first thing that differs where it is quarantined; `differences` has
+    all of them, `{what: {expected, found}}`. `asked_at` is when Stripe was last asked, 1970 if never.
     """
 
     __tablename__ = "purchases"
@@ -40,6 +43,7 @@ class Purchase(Base):
         CheckConstraint("takeback IN ('debt', 'floor')", "known_takeback"),
         CheckConstraint("credits > 0 AND amount_minor >= 0", "terms_in_range"),
         CheckConstraint("total_minor IS NULL OR total_minor >= 0", "total_in_range"),
+        Index("ix_purchases_id", "id"),
         Index("ix_purchases_session_id", "session_id"),
         Index("ix_purchases_payment_intent_id", "payment_intent_id"),
         Index("ix_purchases_reference", "reference"),
@@ -68,6 +72,7 @@ class Purchase(Base):
 
     state: Mapped[str] = mapped_column(String(12), default="open")
     reason: Mapped[str] = mapped_column(String(255), default="")
+    differences: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     session_id: Mapped[str | None] = mapped_column(String(255))
     session_url: Mapped[str | None] = mapped_column(Text)
     payment_intent_id: Mapped[str | None] = mapped_column(String(255))

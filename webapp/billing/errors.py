@@ -1,0 +1,122 @@
+"""What billing refuses. Sentences are for the buyer: they say whether money moved, never what a key or a token is.
+
+Refusal
+└── BillingRefusal
+    ├── PaymentsOff          no Stripe behind the Buy button
+    ├── UnknownPack          not in the catalogue, or not on sale
+    ├── PackLocked           needs a plan                      pack, plan
+    ├── PackUnavailable      no Price in Stripe that agrees with the catalogue
+    ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
+    ├── CheckoutExpired      this purchase can't be paid any more
+    ├── UnknownPurchase
+    ├── InvalidWebhook       not an event that Stripe signed for us
+    ├── StripeUnreachable    no answer, or none that says yes or no: try again later
+    │   └── StripeDenied     Stripe doesn't accept our key
+    └── StripeRefused        Stripe said no
+"""
+
+from webapp.errors import Refusal
+
+
+class BillingRefusal(Refusal):
+    """Billing can't do this; no money moved."""
+
+    code = "billing_refused"
+
+
+class PaymentsOff(BillingRefusal):
+    """Payments are not configured: nothing can be bought, and no event is expected."""
+
+    code = "payments_off"
+
+    def __init__(self) -> None:
+        super().__init__("Payments are not configured here, so nothing can be bought.")
+
+
+class UnknownPack(BillingRefusal):
+    """There is no such pack on sale."""
+
+    code = "unknown_pack"
+
+    def __init__(self) -> None:
+        super().__init__("We don't sell that pack (any more). You have not been charged.")
+
+
+class PackLocked(BillingRefusal):
+    """The buyer's plan doesn't include the pack. Facts: `pack`, `plan` (None: any subscription)."""
+
+    code = "pack_locked"
+
+
+class PackUnavailable(BillingRefusal):
+    """The pack has no Price in Stripe that agrees with the catalogue. Facts: `pack`."""
+
+    code = "pack_unavailable"
+
+
+class TermsChanged(BillingRefusal):
+    """The page showed other terms than the present ones. Facts: `pack`, `credits`, `amount_minor`, `currency`."""
+
+    code = "terms_changed"
+
+
+class CheckoutExpired(BillingRefusal):
+    """The purchase's life is over and it has no checkout page: a new purchase is needed."""
+
+    code = "checkout_expired"
+
+    def __init__(self) -> None:
+        super().__init__("That checkout has expired. You have not been charged. Start again.")
+
+
+class UnknownPurchase(BillingRefusal):
+    """The account has no such purchase."""
+
+    code = "unknown_purchase"
+
+    def __init__(self) -> None:
+        super().__init__("We can't find that purchase.")
+
+
+class InvalidWebhook(BillingRefusal):
+    """The request is not an event that Stripe signed for us. `reason` is a word for the log."""
+
+    code = "invalid_webhook"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("This is not an event that Stripe signed for us.")
+        self.reason = reason
+
+
+class StripeUnreachable(BillingRefusal):
+    """Stripe gave no answer, or none that says yes or no (429, 5xx). The same request may be sent again."""
+
+    code = "stripe_unreachable"
+
+    def __init__(self, request_id: str | None = None) -> None:
+        super().__init__("We couldn't reach Stripe. You have not been charged. Try again in a minute.")
+        self.request_id = request_id
+
+
+class StripeDenied(StripeUnreachable):
+    """Stripe doesn't accept our key. For the buyer that is the same as no answer."""
+
+
+class StripeRefused(BillingRefusal):
+    """Stripe said no: `stripe_code` and `param` say to what, `request_id` finds it in Stripe's log."""
+
+    code = "stripe_refused"
+
+    def __init__(self, stripe_code: str, param: str = "", request_id: str | None = None) -> None:
+        super().__init__("Stripe couldn't open this checkout. You have not been charged.")
+        self.stripe_code = stripe_code
+        self.param = param
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"Stripe refused: {self.stripe_code or 'no code'}, parameter {self.param or '-'}, {self.request_id}"
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the object that was named doesn't exist at Stripe."""
+        return self.stripe_code == "resource_missing"

@@ -1,0 +1,160 @@
+"""Facts of Stripe's objects as frozen dataclasses: what the gateway hands out. Knows no SDK and no database.
+
+The tables of paths are what is read, and all that is read: a test finds each in the installed SDK's types.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+
+CHECKOUT_PATHS = {
+    "id": "id",
+    "mode": "mode",
+    "status": "status",
+    "payment_status": "payment_status",
+    "livemode": "livemode",
+    "currency": "currency",
+    "subtotal_minor": "amount_subtotal",
+    "total_minor": "amount_total",
+    "discount_minor": "total_details.amount_discount",
+    "tax_minor": "total_details.amount_tax",
+    "client_reference_id": "client_reference_id",
+    "customer_id": "customer",
+    "payment_intent_id": "payment_intent",
+    "payment_intent_status": "payment_intent.status",
+    "failure_code": "payment_intent.last_payment_error.code",
+    "url": "url",
+    "expires_at": "expires_at",
+}
+LINE_ITEM_PATHS = {"price_id": "price", "quantity": "quantity"}
+PRICE_PATHS = {
+    "id": "id",
+    "lookup_key": "lookup_key",
+    "product_id": "product",
+    "product_name": "product.name",
+    "amount_minor": "unit_amount",
+    "currency": "currency",
+    "interval": "recurring.interval",
+    "is_active": "active",
+    "is_product_active": "product.active",
+}
+ENDPOINT_PATHS = {"id": "id", "url": "url", "status": "status", "api_version": "api_version", "secret": "secret"}
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One line of a Checkout Session."""
+
+    price_id: str | None
+    quantity: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession:
+    """A Checkout Session as Stripe has it at the moment of asking. Money in minor units of `currency`.
+
+    `line_items` is None where they were not asked for, or where there are more than one page of them.
+    `payment_intent_status` and `failure_code` tell a delayed payment that failed from one that is still on its way.
+    """
+
+    id: str
+    mode: str
+    status: str | None
+    payment_status: str
+    livemode: bool
+    currency: str | None
+    subtotal_minor: int | None
+    total_minor: int | None
+    discount_minor: int | None
+    tax_minor: int | None
+    client_reference_id: str | None
+    customer_id: str | None
+    payment_intent_id: str | None
+    payment_intent_status: str | None
+    failure_code: str | None
+    url: str | None
+    expires_at: int
+    metadata: Mapping[str, str]
+    line_items: tuple[LineItem, ...] | None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the buyer owes nothing more: paid, or nothing to pay (a coupon of 100 %)."""
+        return self.payment_status in {"paid", "no_payment_required"}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a delayed payment ended without money: completed, unpaid, and nothing on its way any more."""
+        return (
+            self.status == "complete"
+            and self.payment_status == "unpaid"
+            and self.payment_intent_status in {"requires_payment_method", "canceled"}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A Price with the product it belongs to. `interval` is None for one that is paid once."""
+
+    id: str
+    lookup_key: str | None
+    product_id: str
+    product_name: str | None
+    amount_minor: int | None
+    currency: str
+    interval: str | None
+    is_active: bool
+    is_product_active: bool | None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """An address Stripe sends events to. `secret` is told once, when it is made."""
+
+    id: str
+    url: str
+    status: str
+    api_version: str | None
+    secret: str | None
+    events: tuple[str, ...]
+
+
+def checkout_session(json: Json) -> CheckoutSession:
+    """The facts of a `checkout.session`."""
+    return CheckoutSession(
+        **_facts(json, CHECKOUT_PATHS), metadata=dict(json["metadata"] or {}), line_items=_line_items(json)
+    )
+
+
+def price(json: Json) -> Price:
+    """The facts of a `price`, its product expanded or not."""
+    return Price(**_facts(json, PRICE_PATHS), metadata=dict(json["metadata"] or {}))
+
+
+def webhook_endpoint(json: Json) -> WebhookEndpoint:
+    """The facts of a `webhook_endpoint`."""
+    return WebhookEndpoint(**_facts(json, ENDPOINT_PATHS), events=tuple(json["enabled_events"]))
+
+
+def _line_items(json: Json) -> tuple[LineItem, ...] | None:
+    page = json.get("line_items")
+    if page is None or page["has_more"]:
+        return None
+    return tuple(LineItem(**_facts(item, LINE_ITEM_PATHS)) for item in page["data"])
+
+
+def _facts(json: Json, paths: Mapping[str, str]) -> dict[str, Any]:
+    return {name: _at(json, path) for name, path in paths.items()}
+
+
+def _at(json: Json, path: str) -> Any:
+    """What stands at a dotted path; of an expanded object its id; None past an end or an object not expanded."""
+    found: Any = json
+    for name in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found["id"] if isinstance(found, Mapping) else found
