@@ -357,16 +357,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "visits",
+        "signed_in_browsers",
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_visits_user_id")),
-        sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_visits")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_signed_in_browsers_user_id")),
+        sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_signed_in_browsers")),
     )
-    with op.batch_alter_table("visits", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_visits_user_id"), ["user_id"], unique=False)
+    with op.batch_alter_table("signed_in_browsers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_signed_in_browsers_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "postings",
@@ -465,10 +465,10 @@ def downgrade() -> None:
 
     op.drop_table("purchases")
     op.drop_table("postings")
-    with op.batch_alter_table("visits", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_visits_user_id"))
+    with op.batch_alter_table("signed_in_browsers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_signed_in_browsers_user_id"))
 
-    op.drop_table("visits")
+    op.drop_table("signed_in_browsers")
     with op.batch_alter_table("holds", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_holds_open", postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")

@@ -5,15 +5,20 @@ import re
 from flask import Flask
 from flask.testing import FlaskClient
 
+from webapp.extensions import transact
+from webapp.orm import utc_now
+from webapp.people.browsers import sign_in_browser
+from webapp.people.gate import SECRET_SLOT
 from webapp.people.models import User
 
 
 def sign_in(app: Flask, user: User) -> FlaskClient:
-    """A browser whose session is signed in as `user`, as flask-login stores it."""
+    """A browser whose session is signed in as `user`, as the sign-in form leaves it."""
+    with app.app_context():
+        secret = transact(lambda session: sign_in_browser(session, user.id, is_kept=False, now=utc_now()))
     client = app.test_client()
-    with client.session_transaction() as session:
-        session["_user_id"] = user.get_id()
-        session["_fresh"] = True
+    with client.session_transaction() as cookie:
+        cookie[SECRET_SLOT] = secret
     return client
 
 

@@ -1,21 +1,25 @@
-"""The tables of people: who may sign in, and what they failed at. Apart from the ledger's accounts."""
+"""The tables of people: who may sign in, where they are signed in, and what they failed at.
+
+Apart from the ledger's accounts: a person has an account, an account needs no person.
+"""
 
 import datetime as dt
+from typing import ClassVar
 
-from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
+from webapp.ledger.models import Account
 from webapp.orm import Base, UtcDateTime
 
 ROLES = ("user", "support", "billing", "admin")
 THEMES = ("device", "light", "dark")
 
 
-class User(Base, UserMixin):
+class User(Base):
     """A person who signs in. Their credits are in `account_id`, which a team may share one day.
 
-    `session_token` is part of what a session carries: a new one ends every other session.
+    The three `is_…` are what flask-login asks of whoever is signed in.
     """
 
     __tablename__ = "users"
@@ -23,6 +27,9 @@ class User(Base, UserMixin):
         CheckConstraint("role IN ('user', 'support', 'billing', 'admin')", "known_role"),
         CheckConstraint("theme IN ('device', 'light', 'dark')", "known_theme"),
     )
+    is_authenticated: ClassVar[bool] = True
+    is_active: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
@@ -30,16 +37,31 @@ class User(Base, UserMixin):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(100), default="")
     password_hash: Mapped[str] = mapped_column(String(255))
-    session_token: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(12), default="user")
     theme: Mapped[str] = mapped_column(String(12), default="device")
     locale: Mapped[str] = mapped_column(String(20), default="en_US")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     signed_in_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
-    def get_id(self) -> str:
-        """What the session carries: the user and the token that a password change replaces."""
-        return f"{self.id}.{self.session_token}"
+    # Read with the user, in the same statement: every page shows times in the account's zone.
+    time_zone: Mapped[str] = column_property(
+        select(Account.time_zone).where(Account.id == account_id).correlate_except(Account).scalar_subquery()
+    )
+
+
+class SignedInBrowser(Base):
+    """One browser, from sign-in to sign-out. Its cookie carries a secret; here is only the secret's hash.
+
+    Without the row the cookie is worth nothing: so sign-out, a changed password and the end of its time hold for
+    copies of the cookie too.
+    """
+
+    __tablename__ = "signed_in_browsers"
+
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    signed_in_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class SignInFailure(Base):

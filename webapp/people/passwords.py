@@ -1,0 +1,97 @@
+"""Passwords: the rule people read, argon2id, and a check that takes as long for an unknown e-mail.
+
+The rule: 12 to 128 characters, any characters, no rule about which (NIST SP 800-63B). A password is compared in
+Unicode's composed form (NFC, as RFC 8265 says), so that é typed on two keyboards is one é; it is counted in that form
+too. 128 characters are at most 512 bytes, and argon2 reads them all. Spaces at the ends count.
+"""
+
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from webapp.people.emails import email_key
+from webapp.people.errors import WeakPassword
+
+LEAST_CHARACTERS = 12
+MOST_CHARACTERS = 128
+RULE = f"{LEAST_CHARACTERS} characters or more"
+
+# argon2-cffi's defaults are RFC 9106's profile for small memory: 64 MiB, 3 passes, 4 lanes.
+hasher = PasswordHasher()
+
+# The hash of a random password nobody has, made with the parameters above (a test keeps them equal).
+UNKNOWN_PERSON = "$argon2id$v=19$m=65536,t=3,p=4$oljRCha9T2X5+e8XCx8yjA$v9O8eMbvdpDCXhXHM3SWPSaDAYhiwEb9dc7m6H0qq40"
+
+# The most common of those that are long enough; the rule is meant to be short, so is the list.
+COMMON = frozenset(
+    {
+        "passwordpassword",
+        "password1234",
+        "password12345",
+        "password123456",
+        "123456789012",
+        "1234567890123",
+        "123456123456",
+        "123123123123",
+        "1234567891011",
+        "qwertyuiop123",
+        "qwertyuiopasdf",
+        "qwerty123456",
+        "qwertyqwerty",
+        "1q2w3e4r5t6y",
+        "1qaz2wsx3edc",
+        "q1w2e3r4t5y6",
+        "adminadminadmin",
+        "iloveyouiloveyou",
+        "correcthorsebatterystaple",
+    }
+)
+
+
+def hash_password(password: str, *, email: str) -> str:
+    """A new argon2id hash with a salt of its own, for a password that keeps the rule.
+
+    Takes about 0.1 s and 64 MiB on purpose: call it while no transaction is open.
+    Raises WeakPassword with the reason in words.
+    """
+    text = _composed(password)
+    if text is None or len(text) > MOST_CHARACTERS:
+        raise WeakPassword(f"Use {MOST_CHARACTERS} characters or fewer.")
+    if len(text) < LEAST_CHARACTERS:
+        raise WeakPassword(f"Use {RULE}.")
+    if email_key(text) == email_key(email):
+        raise WeakPassword("Your password can't be your email address.")
+    if text.casefold() in COMMON or len(set(text)) == 1:
+        raise WeakPassword("That password is one of the first to be guessed. Choose another.")
+    return hasher.hash(text)
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password belongs to the hash. None stands for an e-mail nobody has, and takes as long."""
+    text = _composed(password)
+    is_possible = password_hash is not None and text is not None
+    try:
+        hasher.verify(password_hash or UNKNOWN_PERSON, text or "")
+    except VerifyMismatchError:
+        return False
+    return is_possible
+
+
+def rehashed(password_hash: str, password: str) -> str | None:
+    """A new hash of a password that was just matched, if the old one has outdated parameters; else None."""
+    text = _composed(password)
+    if text is None or not hasher.check_needs_rehash(password_hash):
+        return None
+    return hasher.hash(text)
+
+
+def _composed(password: str) -> str | None:
+    """The password in the form that is hashed; None if it can't be one (too long to look at, broken Unicode)."""
+    if len(password) > 4 * MOST_CHARACTERS:
+        return None
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return None
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,129 @@
+"""Users: making them, finding them, changing their password. Knows no HTTP and no session cookie."""
+
+import datetime as dt
+import unicodedata
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.ledger import operations
+from webapp.people.browsers import sign_out_browsers
+from webapp.people.emails import clean_email, email_key, is_email
+from webapp.people.errors import EmailUnavailable, InvalidName, UnknownRole
+from webapp.people.models import ROLES, User
+from webapp.people.passwords import hash_password
+
+MOST_NAME_CHARACTERS = 100
+
+
+def register(
+    session: Session,
+    *,
+    email: str,
+    password: str,
+    name: str = "",
+    time_zone: str = "UTC",
+    welcome_credits: int,
+    now: dt.datetime,
+) -> User:
+    """Make a person who registers themselves: account, user and welcome credits, or nothing at all.
+
+    Hashes the password before the first statement, so that no lock is held meanwhile. Of two who register one e-mail
+    at the same time the unique key lets one in. Raises InvalidEmail, InvalidName, WeakPassword, and EmailUnavailable
+    after the same work as a success.
+    """
+    return create_user(
+        session,
+        email=email,
+        password=password,
+        name=name,
+        time_zone=time_zone,
+        welcome_credits=welcome_credits,
+        now=now,
+    )
+
+
+def create_user(
+    session: Session,
+    *,
+    email: str,
+    password: str,
+    role: str = "user",
+    name: str = "",
+    time_zone: str = "UTC",
+    welcome_credits: int = 0,
+    now: dt.datetime,
+) -> User:
+    """Make a user of any role with an account of their own; as `register`, and raises UnknownRole."""
+    if role not in ROLES:
+        raise UnknownRole(f"There is no role “{role}”. Roles: {', '.join(ROLES)}.")
+    shown_email, shown_name = clean_email(email), clean_name(name)
+    password_hash = hash_password(password, email=shown_email)
+    account_id = operations.open_account(session, time_zone=time_zone, now=now)
+    user = User(
+        account_id=account_id,
+        email=shown_email,
+        email_key=email_key(shown_email),
+        name=shown_name,
+        password_hash=password_hash,
+        role=role,
+        created_at=now,
+    )
+    _insert(session, user)
+    _welcome(session, account_id, credits=welcome_credits, now=now)
+    return user
+
+
+def user_by_email(session: Session, email: str) -> User | None:
+    """The user with this e-mail in any spelling of it. Takes any text."""
+    key = email_key(email)
+    # What can't be an e-mail is nobody's, and PostgreSQL refuses to compare some of it.
+    return session.scalar(select(User).where(User.email_key == key)) if is_email(key) else None
+
+
+def set_password(session: Session, user: User, *, password: str, keep_secret: str | None = None) -> None:
+    """Change a password and sign the user out everywhere, but in the browser whose secret is `keep_secret`.
+
+    Hashes before the first statement, as `register`. Raises WeakPassword.
+    """
+    user_id, password_hash = user.id, hash_password(password, email=user.email)
+    session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+    sign_out_browsers(session, user_id, but_secret=keep_secret)
+
+
+def clean_name(text: str) -> str:
+    """A name as it will be shown; it may be empty. Raises InvalidName."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if len(name) > MOST_NAME_CHARACTERS:
+        raise InvalidName(f"Use {MOST_NAME_CHARACTERS} characters or fewer.")
+    if not name.isprintable():
+        raise InvalidName("Use letters, digits and spaces that can be shown.")
+    return name
+
+
+def _insert(session: Session, user: User) -> None:
+    session.add(user)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if "email_key" not in str(error.orig):
+            raise
+        raise EmailUnavailable from None  # the database's own words would carry the address into a log
+    session.refresh(user)  # its time zone is the account's
+
+
+def _welcome(session: Session, account_id: int, *, credits: int, now: dt.datetime) -> None:
+    if credits == 0:
+        return
+    operations.grant(
+        session,
+        account_id,
+        kind="bonus",
+        credits=credits,
+        key="welcome",
+        source_kind="welcome",
+        source_id="1",
+        description="Welcome credits",
+        now=now,
+    )
