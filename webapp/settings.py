@@ -1,6 +1,7 @@
 """One frozen, validated object read from the environment once. Says in sentences what is wrong or missing."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HTMX_URL = "https://cdn.jsdelivr.net/npm/htmx.org@2.0.11/dist/htmx.min.js"
 HTMX_INTEGRITY = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
+
+# No path, no query, no user: addresses for people and for Stripe are made by appending to it.
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)(:[0-9]{1,5})?")
 
 StripeMode = Literal["simulated", "test", "live", "off"]
 
@@ -61,10 +65,10 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _is_an_origin(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        origin = url.lower().rstrip("/")
+        if not ORIGIN.fullmatch(origin):
             raise ValueError("must be an origin like https://credits.example.com, without a path")
-        return url.rstrip("/")
+        return origin
 
     @property
     def is_production(self) -> bool:
@@ -90,7 +94,9 @@ def read_settings(**given: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise SettingsError([_sentence(fault) for fault in error.errors(include_input=False)]) from None
+        found = error.errors(include_input=False)
+        # A default that is made from another setting can't be made when that one is wrong: one sentence is enough.
+        raise SettingsError([_sentence(one) for one in found if one["type"] != "default_factory_not_called"]) from None
     faults = _faults(settings)
     if faults:
         raise SettingsError(faults)
@@ -99,7 +105,7 @@ def read_settings(**given: Any) -> Settings:
 
 def _sentence(fault: Any) -> str:
     name = str(fault["loc"][0]).upper() if fault["loc"] else "The environment"
-    return f"{name}: {fault['msg']}."
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
 
 
 def _faults(settings: Settings) -> list[str]:
@@ -128,7 +134,7 @@ def _missing_in_production(settings: Settings) -> list[str]:
             ("database_url", "production runs on PostgreSQL."),
             ("base_url", "Stripe sends buyers back to it."),
         )
-        if name not in given
+        if name not in given or not getattr(settings, name)
     ]
     if settings.stripe_api_base:
         faults.append("STRIPE_API_BASE is for development: production talks to Stripe only.")
