@@ -1,9 +1,9 @@
 """E-mail addresses: the shape we take, and the key by which two spellings are one. Pure."""
 
 import re
-import unicodedata
 
 from webapp.people.errors import InvalidEmail
+from webapp.people.texts import compose
 
 MOST_CHARACTERS = 254  # RFC 5321's path of 256 without its brackets
 
@@ -15,7 +15,7 @@ SHAPE = re.compile(rf"{LOCAL}@{LABEL}(?:\.{LABEL})+")
 
 def clean_email(text: str) -> str:
     """The address as it will be shown: stripped and in Unicode's composed form. Raises InvalidEmail."""
-    email = unicodedata.normalize("NFC", text.strip())
+    email = _compose(text.strip())
     if not is_email(email) or not is_email(email_key(email)):  # some letters fold into what an address can't have
         raise InvalidEmail("Enter an email address like sam@example.com.")
     return email
@@ -28,4 +28,8 @@ def is_email(email: str) -> bool:
 
 def email_key(text: str) -> str:
     """The key of an address: `Sam@Example.com ` and `sam@example.com` are one person. Takes any text."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+    return _compose(_compose(text.strip()).casefold())
+
+
+def _compose(text: str) -> str:
+    return compose(text, most_characters=MOST_CHARACTERS)

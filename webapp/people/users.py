@@ -1,7 +1,6 @@
 """Users: making them, finding them, changing their password. Knows no HTTP and no session cookie."""
 
 import datetime as dt
-import unicodedata
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +12,7 @@ from webapp.people.emails import clean_email, email_key, is_email
 from webapp.people.errors import EmailUnavailable, InvalidName, UnknownRole
 from webapp.people.models import ROLES, User
 from webapp.people.passwords import hash_password
+from webapp.people.texts import compose
 
 MOST_NAME_CHARACTERS = 100
 
@@ -94,7 +94,7 @@ def set_password(session: Session, user: User, *, password: str, keep_secret: st
 
 def clean_name(text: str) -> str:
     """A name as it will be shown; it may be empty. Raises InvalidName."""
-    name = unicodedata.normalize("NFC", text.strip())
+    name = compose(text.strip(), most_characters=MOST_NAME_CHARACTERS)
     if len(name) > MOST_NAME_CHARACTERS:
         raise InvalidName(f"Use {MOST_NAME_CHARACTERS} characters or fewer.")
     if not name.isprintable():

@@ -1,0 +1,152 @@
+"""Sign in, register, sign out. Plain forms: 422 with what was typed (never the password), 303 when it worked."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import limiter, parts, transact
+from webapp.orm import utc_now
+from webapp.people import gate
+from webapp.people.browsers import sign_in_browser, sign_out_browser
+from webapp.people.emails import clean_email
+from webapp.people.errors import PeopleRefusal, TooManyTries
+from webapp.people.passwords import LEAST_CHARACTERS, RULE, checked_password
+from webapp.people.return_path import page_name, page_path
+from webapp.people.signin import sign_in
+from webapp.people.throttle import address_block
+from webapp.people.users import clean_name
+from webapp.people.users import register as register_user
+from webapp.web.display import credits_number, credits_word
+
+bp = Blueprint("auth", __name__)
+init_app = gate.init_app
+
+# Each new account may get welcome credits, and each refusal hints at who has one.
+REGISTRATIONS = "20 per hour"
+
+
+@bp.route("/login", methods=["GET", "POST"])
+def login() -> ResponseReturnValue:
+    """The sign-in page, and its form."""
+    if gate.is_signed_in():
+        return redirect(_onward(), 303)
+    if request.method != "POST":
+        return _sign_in_page()
+    is_kept = "remember" in request.form
+    try:
+        secret = sign_in(
+            email=request.form.get("email", ""),
+            password=request.form.get("password", ""),
+            is_kept=is_kept,
+            address=request.remote_addr,
+            throttle_secret=str(current_app.secret_key),
+            now=utc_now(),
+        )
+    except PeopleRefusal as refusal:
+        return _sign_in_page(refusal)
+    gate.carry_secret(secret, is_kept=is_kept)
+    return redirect(_onward(), 303)
+
+
+@bp.route("/register", methods=["GET", "POST"])
+@limiter.limit(REGISTRATIONS, methods=["POST"], key_func=lambda: address_block(request.remote_addr))
+def register() -> ResponseReturnValue:
+    """The page to create an account, and its form. Who registers is signed in."""
+    if gate.is_signed_in():
+        return redirect(_onward(), 303)
+    if request.method != "POST":
+        return _register_page()
+    refusals = _refusals_of_form()
+    if refusals:
+        return _register_page(*refusals)
+    try:
+        secret = _register()
+    except PeopleRefusal as refusal:
+        return _register_page(refusal)
+    gate.carry_secret(secret, is_kept=False)
+    return redirect(_onward(), 303)
+
+
+@bp.route("/logout", methods=["GET", "POST"])
+def logout() -> ResponseReturnValue:
+    """Sign out here; other browsers stay signed in. GET changes nothing: it shows the button."""
+    if request.method != "POST":
+        return render_template("auth/logout.html") if gate.is_signed_in() else redirect(url_for("auth.login"), 303)
+    secret = gate.carried_secret()
+    if secret:
+        transact(lambda storage: sign_out_browser(storage, secret))
+    session.clear()
+    return redirect(url_for("auth.login"), 303)
+
+
+def _register() -> str:
+    form, now = request.form, utc_now()
+    welcome_credits = parts().catalog.welcome_credits
+    user = transact(
+        lambda storage: register_user(
+            storage,
+            email=form.get("email", ""),
+            password=form.get("password", ""),
+            name=form.get("name", ""),
+            welcome_credits=welcome_credits,
+            now=now,
+        )
+    )
+    return transact(lambda storage: sign_in_browser(storage, user.id, is_kept=False, now=now))
+
+
+def _refusals_of_form() -> tuple[PeopleRefusal, ...]:
+    """Every fault of the form at once, so that nobody has to send it three times."""
+    form, email = request.form, request.form.get("email", "")
+    checks: tuple[Callable[[], str], ...] = (
+        lambda: clean_email(email),
+        lambda: clean_name(form.get("name", "")),
+        lambda: checked_password(form.get("password", ""), email=email),
+    )
+    refusals = []
+    for check in checks:
+        try:
+            check()
+        except PeopleRefusal as refusal:
+            refusals.append(refusal)
+    return tuple(refusals)
+
+
+def _sign_in_page(*refusals: PeopleRefusal) -> ResponseReturnValue:
+    answer = make_response(_page("auth/login.html", refusals), 422 if refusals else 200)
+    for refusal in refusals:
+        if isinstance(refusal, TooManyTries):
+            answer.status_code = 429
+            answer.headers["Retry-After"] = str(refusal.wait_seconds)
+    return answer
+
+
+def _register_page(*refusals: PeopleRefusal) -> ResponseReturnValue:
+    page = _page("auth/register.html", refusals, rule=RULE, least_characters=LEAST_CHARACTERS)
+    return make_response(page, 422 if refusals else 200)
+
+
+def _page(template: str, refusals: tuple[PeopleRefusal, ...], **context: object) -> str:
+    """Draw a form: as new, or with what was typed and why it was refused."""
+    onward = page_path(request.values.get("next"))
+    return render_template(
+        template,
+        refusals=refusals,
+        typed=request.form,
+        next=onward,
+        next_name=page_name(onward) if onward else None,
+        welcome=_welcome_words(),
+        **context,
+    )
+
+
+def _welcome_words() -> str | None:
+    """“20 free credits”, if the catalogue gives any to a new account."""
+    welcome_credits, unit = parts().catalog.welcome_credits, parts().catalog.unit
+    words = f"{credits_number(welcome_credits, unit)} free {credits_word(welcome_credits, unit)}"
+    return words.strip() if welcome_credits else None
+
+
+def _onward() -> str:
+    return page_path(request.values.get("next")) or url_for("dashboard.dashboard")
