@@ -1,0 +1,87 @@
+"""The control room: what the simulated Stripe knows and did, and the buttons that make things happen."""
+
+import json
+
+from flask import abort, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from webapp.simulator import records
+from webapp.simulator.pages import blueprint, chosen, stripe_client
+from webapp.simulator.settling import SETTLEMENTS, expire_due, expire_session
+
+__all__ = ["blueprint"]
+
+
+@blueprint.get("/")
+def control_room() -> str:
+    """Payments, events with each delivery attempt, objects."""
+    client = stripe_client()
+    expire_due(client.store, now=client.now())
+    with client.store.reading() as state:
+        return render_template(
+            "simulator/control_room.html",
+            sessions=records.sessions(state),
+            events=records.events(state),
+            objects=records.objects(state),
+            has_secret=client.deliveries.has_secret,
+            webhook_url=client.deliveries.url,
+            moment=records.moment,
+            site=client.site,
+        )
+
+
+@blueprint.get("/objects/<object_id>")
+def stored_object(object_id: str) -> str:
+    """One object as the API shows it."""
+    with stripe_client().store.reading() as state:
+        found = records.any_object(state, object_id)
+    if found is None:
+        abort(404)
+    text = json.dumps(found, indent=2)
+    return render_template("simulator/object.html", item=found, text=text, site=stripe_client().site)
+
+
+@blueprint.get("/events/<event_id>")
+def event(event_id: str) -> str:
+    """One event: its body, byte for byte, and every attempt to deliver it."""
+    with stripe_client().store.reading() as state:
+        lines = records.events(state, event_id)
+        body = records.event_body(state, event_id)
+    if not lines:
+        abort(404)
+    return render_template("simulator/event.html", event=lines[0], text=body, site=stripe_client().site)
+
+
+@blueprint.post("/events/<event_id>/resend")
+def resend(event_id: str) -> Response:
+    """Send an event once more."""
+    client = stripe_client()
+    try:
+        client.deliveries.resend(event_id, now=client.now())
+    except LookupError:
+        abort(404)
+    return redirect(url_for(".event", event_id=event_id), 303)
+
+
+@blueprint.post("/payments/<intent_id>/settle")
+def settle(intent_id: str) -> Response:
+    """End a delayed payment now: `end=succeeds` or `fails`. Nothing happens to a payment that has ended."""
+    end = chosen("end", SETTLEMENTS)
+    try:
+        stripe_client().settle(intent_id, end)
+    except LookupError:
+        abort(404)
+    return redirect(url_for(".control_room"), 303)
+
+
+@blueprint.post("/sessions/<session_id>/expire")
+def expire(session_id: str) -> Response:
+    """Let an open session expire now. Nothing happens to any other."""
+    client = stripe_client()
+    with client.store.writing() as state:
+        session = state.find("checkout.session", session_id)
+        if session is None:
+            abort(404)
+        if session["status"] == "open":
+            expire_session(state, session, now=client.now())
+    return redirect(url_for(".control_room"), 303)

@@ -1,0 +1,128 @@
+"""Events: what happened, told to the app by webhook and listed by the API.
+
+An event's body is rendered once, when it happens, and never changes; a delivery sends exactly those bytes.
+https://docs.stripe.com/api/events
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import stripe
+
+from webapp.simulator.calls import Call
+from webapp.simulator.errors import NotFound, StripeRefusal
+from webapp.simulator.lists import Listing, page
+from webapp.simulator.shapes import blank, new_id
+from webapp.simulator.store import Json, State
+
+LATE_SECONDS = 10
+RETRY_SECONDS = (5, 30, 120)
+MOST_TYPES = 20
+
+# Nobody listens to these: the catalogue is synchronised before the app serves, customers are made by the app itself.
+WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated")
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How the events of one payment reach the app: at once, ten seconds late or never, once or twice."""
+
+    webhook: Literal["normal", "late", "never"] = "normal"
+    is_twice: bool = False
+
+
+NORMALLY = Sending()
+
+
+def emit(
+    state: State, kind: str, item: Json, *, now: int, sending: Sending = NORMALLY, previous: Json | None = None,
+    call: Call | None = None,
+) -> str:  # fmt: skip
+    """Write an event about `item` as it is now and plan its deliveries; the event's id.
+
+    `previous` are the earlier values of what an update changed, `call` is the API call that caused it.
+    """
+    is_heard = not kind.startswith(WITHOUT_LISTENER)
+    cause = blank(stripe.Event.Request, id=call and call.request_id, idempotency_key=call and call.idempotency_key)
+    data: Json = {"object": item}
+    event = blank(
+        stripe.Event,
+        id=new_id("evt"),
+        object="event",
+        type=kind,
+        api_version=stripe.api_version,
+        created=now,
+        data=data if previous is None else {**data, "previous_attributes": previous},
+        livemode=False,
+        pending_webhooks=int(is_heard),
+        request=cause,
+    )
+    state.rows(
+        "INSERT INTO sim_event (id, type, created, object_id, body, is_delivered) VALUES (?, ?, ?, ?, ?, ?)",
+        event["id"], kind, now, item["id"], json.dumps(event, indent=2), not is_heard,
+    )  # fmt: skip
+    if is_heard:
+        _plan_deliveries(state, event["id"], sending, now=now)
+    return str(event["id"])
+
+
+def emit_for(call: Call, kind: str, item: Json, previous: Json | None = None) -> str:
+    """Write an event that an API call caused."""
+    return emit(call.state, kind, item, now=call.now, previous=previous, call=call)
+
+
+def _plan_deliveries(state: State, event_id: str, sending: Sending, *, now: int) -> None:
+    if sending.webhook == "never":
+        return
+    due_at = now + (LATE_SECONDS if sending.webhook == "late" else 0)
+    for _ in range(2 if sending.is_twice else 1):
+        plan_delivery(state, event_id, due_at=due_at)
+
+
+def plan_delivery(
+    state: State, event_id: str, *, due_at: int, attempt: int = 1, retries_left: int = len(RETRY_SECONDS)
+) -> None:
+    """Plan one attempt to deliver an event."""
+    state.rows(
+        "INSERT INTO sim_delivery (event_id, attempt, retries_left, due_at) VALUES (?, ?, ?, ?)",
+        event_id, attempt, retries_left, due_at,
+    )  # fmt: skip
+
+
+def retrieve(call: Call, event_id: str) -> Json:
+    """One event, with the number of webhooks still waiting for it as it is now."""
+    for row in call.state.rows("SELECT body, is_delivered FROM sim_event WHERE id = ?", event_id):
+        return _as_now(row["body"], is_delivered=row["is_delivered"])
+    raise NotFound(f"No such event: '{event_id}'", code="resource_missing", param="id")
+
+
+def list_all(call: Call) -> Json:
+    """Events, newest first. `delivery_success=false` has those whose webhook failed, waits or was never sent."""
+    params = call.params
+    kinds = {*params.get("types", ()), *([params["type"]] if "type" in params else ())}
+    if len(kinds) > MOST_TYPES:
+        raise StripeRefusal(f"You can specify up to {MOST_TYPES} types.", param="types")
+    success = params.get("delivery_success")
+
+    def fits(event: Json) -> bool:
+        in_kinds = not kinds or event["type"] in kinds or any(_matches(event["type"], kind) for kind in kinds)
+        return in_kinds and success in {None, event["pending_webhooks"] == 0}
+
+    return page(call, Listing("event", "sim_event", "/v1/events", _read), fits)
+
+
+def _matches(event_type: str, pattern: str) -> bool:
+    return pattern.endswith("*") and event_type.startswith(pattern.removesuffix("*"))
+
+
+def _read(state: State, sql_tail: str, *values: object) -> Iterator[tuple[int, Json]]:
+    for row in state.rows(f"SELECT seq, body, is_delivered FROM sim_event WHERE {sql_tail}", *values):  # noqa: S608 - our own text
+        yield row["seq"], _as_now(row["body"], is_delivered=row["is_delivered"])
+
+
+def _as_now(body: str, *, is_delivered: bool) -> Json:
+    event: Json = json.loads(body)
+    event["pending_webhooks"] = int(not is_delivered)
+    return event

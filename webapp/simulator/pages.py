@@ -1,0 +1,162 @@
+"""The pages of the simulated Stripe: the hosted checkout, as the buyer sees it. Under `/_stripe/`, loopback only.
+
+The control room is beside it. Everything a page shows is read from the store; buttons post and are answered 303.
+"""
+
+import ipaddress
+from typing import Literal, TypeVar, cast
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from webapp.simulator.client import SimulatedHTTPClient
+from webapp.simulator.events import Sending
+from webapp.simulator.paying import OUTCOMES
+from webapp.simulator.sessions import lines_of
+from webapp.simulator.settling import expire_due
+from webapp.simulator.store import Json
+from webapp.web.display import money
+
+T = TypeVar("T", bound=str)
+
+blueprint = Blueprint("simulator", __name__, url_prefix="/_stripe", static_folder="static")
+
+CHOICES = (
+    ("succeeds", "Payment succeeds", "Card 4242 4242 4242 4242"),
+    ("declined", "Card is declined", "Card 4000 0000 0000 0002"),
+    ("insufficient_funds", "Not enough money on the card", "Card 4000 0000 0000 9995"),
+    ("requires_action", "The bank asks first", "Card 4000 0025 0000 3155, with a 3-D Secure page"),
+    ("delayed_succeeds", "Bank payment, succeeds later", "Shows “processing”, then adds the credits"),
+    ("delayed_fails", "Bank payment, fails later", "Shows “processing”, then “didn’t go through”"),
+)
+WEBHOOKS = (
+    ("normal", "At once", "As Stripe does, most of the time"),
+    ("late", "Ten seconds late", "The buyer is back first"),
+    ("never", "Never", "An outage: the app must find out by itself"),
+)
+WEBHOOK_CHOICES: tuple[Literal["normal", "late", "never"], ...] = ("normal", "late", "never")
+RETURNS = (
+    ("normal", "Goes back to the app", "To the success address"),
+    ("none", "Closes the tab", "Only the webhook tells"),
+)
+
+
+@blueprint.before_request
+def refuse_other_machines() -> None:
+    """403 for every peer but this machine, also through a proxy on it."""
+    original = request.environ.get("werkzeug.proxy_fix.orig", {})
+    peers = {request.environ.get("REMOTE_ADDR", ""), original.get("REMOTE_ADDR", request.remote_addr or "")}
+    if not all(_is_loopback(peer) for peer in peers):
+        abort(403)
+
+
+@blueprint.get("/c/pay/<session_id>")
+def checkout(session_id: str) -> str:
+    """The hosted page of an open session; of any other it says why it can't be paid."""
+    session, lines, error = _read(session_id)
+    if session["status"] != "open":
+        return render_template("simulator/ended.html", session=session, site=stripe_client().site)
+    return render_template(
+        "simulator/checkout.html", session=session, lines=lines, error=error, site=stripe_client().site,
+        choices=CHOICES, webhooks=WEBHOOKS, returns=RETURNS,
+    )  # fmt: skip
+
+
+@blueprint.post("/c/pay/<session_id>")
+def pay(session_id: str) -> Response:
+    """Pay with the chosen outcome. A second click on a paid session goes where the first one went."""
+    session, *_ = _read(session_id)
+    outcome = chosen("outcome", OUTCOMES)
+    webhook = chosen("webhook", WEBHOOK_CHOICES)
+    sending = Sending(webhook=webhook, is_twice=request.form.get("duplicate") == "1")
+    return _after_paying(stripe_client().pay(session["id"], outcome, sending=sending))
+
+
+@blueprint.get("/c/pay/<session_id>/3ds")
+def authentication(session_id: str) -> str | Response:
+    """The bank's page of a payment that requires action."""
+    session, *_ = _read(session_id)
+    if _intent_status(session) != "requires_action":
+        return redirect(url_for(".checkout", session_id=session_id), 303)
+    closes = request.args.get("return") == "none"
+    return render_template("simulator/authentication.html", session=session, closes=closes, site=stripe_client().site)
+
+
+@blueprint.post("/c/pay/<session_id>/3ds")
+def authenticate(session_id: str) -> Response:
+    """Answer the bank: `answer=authenticate` or `fail`."""
+    session, *_ = _read(session_id)
+    answer = chosen("answer", ("authenticate", "fail"))
+    return _after_paying(stripe_client().authenticate(session["id"], is_successful=answer == "authenticate"))
+
+
+@blueprint.get("/c/pay/<session_id>/closed")
+def closed(session_id: str) -> str:
+    """What stands for a closed tab."""
+    session, *_ = _read(session_id)
+    return render_template("simulator/closed.html", session=session, site=stripe_client().site)
+
+
+@blueprint.get("/receipts/<charge_id>")
+def receipt(charge_id: str) -> str:
+    """The receipt of a charge that succeeded."""
+    with stripe_client().store.reading() as state:
+        charge = state.find("charge", charge_id)
+    if charge is None or charge["status"] != "succeeded":
+        abort(404)
+    return render_template("simulator/receipt.html", charge=charge, site=stripe_client().site)
+
+
+@blueprint.app_template_filter("sim_money")
+def sim_money(amount_minor: int, currency: str) -> str:
+    """Money as the app shows it, in the page's language."""
+    return money(amount_minor, currency, "en_US")
+
+
+def stripe_client() -> SimulatedHTTPClient:
+    """The simulated Stripe of this application."""
+    return cast("SimulatedHTTPClient", current_app.extensions["simulator"])
+
+
+def chosen(name: str, choices: tuple[T, ...]) -> T:
+    """The choice that the form made, the first one when it made none; 400 for anything else."""
+    given = request.form.get(name, choices[0])
+    if given not in choices:
+        abort(400)
+    return choices[choices.index(given)]
+
+
+def _read(session_id: str) -> tuple[Json, list[Json], str | None]:
+    client = stripe_client()
+    expire_due(client.store, now=client.now())
+    with client.store.reading() as state:
+        session = state.find("checkout.session", session_id)
+        if session is None:
+            abort(404)
+        intent = state.find("payment_intent", session["payment_intent"]) or {}
+        return session, lines_of(state, session_id), (intent.get("last_payment_error") or {}).get("message")
+
+
+def _intent_status(session: Json) -> str | None:
+    with stripe_client().store.reading() as state:
+        intent = state.find("payment_intent", session["payment_intent"])
+    return intent["status"] if intent else None
+
+
+def _after_paying(session: Json) -> Response:
+    closes = request.form.get("return") == "none"
+    if session["status"] == "complete":
+        if closes:
+            return redirect(url_for(".closed", session_id=session["id"]), 303)
+        return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)
+    if _intent_status(session) == "requires_action":
+        page = url_for(".authentication", session_id=session["id"])
+        return redirect(f"{page}?return=none" if closes else page, 303)
+    return redirect(url_for(".checkout", session_id=session["id"]), 303)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,95 @@
+"""What the control room shows: the latest payments, events with every delivery attempt, objects. Read only."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+from webapp.simulator.store import Json, State
+
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt to deliver an event. `state` is ok, bad, waiting; `text` says it in words."""
+
+    number: int
+    state: str
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class EventLine:
+    """One event of the control room."""
+
+    id: str
+    type: str
+    object_id: str
+    created: str
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True)
+class ObjectLine:
+    """One object of the control room."""
+
+    id: str
+    type: str
+    created: str
+
+
+def events(state: State, event_id: str | None = None) -> list[EventLine]:
+    """The latest events, or the one named, newest first."""
+    where, values = ("WHERE id = ?", (event_id,)) if event_id else ("", ())
+    rows = state.rows(f"SELECT * FROM sim_event {where} ORDER BY seq DESC LIMIT {SHOWN}", *values)  # noqa: S608 - our own text
+    return [
+        EventLine(row["id"], row["type"], row["object_id"], moment(row["created"]), _attempts(state, row["id"]))
+        for row in list(rows)
+    ]
+
+
+def event_body(state: State, event_id: str) -> str | None:
+    """The bytes of an event as they are sent, as text."""
+    for row in state.rows("SELECT body FROM sim_event WHERE id = ?", event_id):
+        return str(row["body"])
+    return None
+
+
+def objects(state: State) -> list[ObjectLine]:
+    """The latest objects, newest first."""
+    rows = state.rows(f"SELECT id, type, created FROM sim_object ORDER BY seq DESC LIMIT {SHOWN}")  # noqa: S608 - our own text
+    return [ObjectLine(row["id"], row["type"], moment(row["created"])) for row in rows]
+
+
+def any_object(state: State, object_id: str) -> Json | None:
+    """The object with this id, of whatever kind."""
+    for row in state.rows("SELECT json FROM sim_object WHERE id = ?", object_id):
+        found: Json = json.loads(row["json"])
+        return found
+    return None
+
+
+def sessions(state: State) -> list[tuple[Json, Json | None]]:
+    """The latest checkout sessions, newest first, each with its payment intent."""
+    sql = f"SELECT json FROM sim_object WHERE type = 'checkout.session' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
+    found = [json.loads(row["json"]) for row in list(state.rows(sql))]
+    return [(session, state.find("payment_intent", session["payment_intent"])) for session in found]
+
+
+def moment(seconds: int) -> str:
+    """A time for people who read logs: `2026-11-20 14:32:05 UTC`."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _attempts(state: State, event_id: str) -> tuple[Attempt, ...]:
+    rows = state.rows("SELECT * FROM sim_delivery WHERE event_id = ? ORDER BY id", event_id)
+    return tuple(_attempt(dict(row)) for row in rows)
+
+
+def _attempt(row: Json) -> Attempt:
+    if row["ended_at"] is None:
+        return Attempt(row["attempt"], "waiting", f"planned for {moment(row['due_at'])}", "")
+    state = "ok" if 200 <= (row["status"] or 0) < 300 else "bad"
+    text = f"{row['status'] or 'no answer'}, {moment(row['ended_at'])}"
+    return Attempt(row["attempt"], state, text, row["answer"])

@@ -1,0 +1,82 @@
+"""Which endpoints are simulated, each with the parameters that do something here."""
+
+import re
+from functools import cache
+
+from webapp.simulator import charges, customers, endpoints, events, intents, prices, products, sessions
+from webapp.simulator.calls import Endpoint
+from webapp.simulator.errors import NotSimulated
+
+CURSORS = ("limit", "starting_after", "ending_before", "created")
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/customers", customers.create, "CustomerCreateParams", customers.SIMULATES),
+    Endpoint("GET", "/v1/customers", customers.list_all, "CustomerListParams", (*CURSORS, "email")),
+    Endpoint("GET", "/v1/customers/{id}", customers.retrieve, "CustomerRetrieveParams"),
+    Endpoint("POST", "/v1/customers/{id}", customers.update, "CustomerUpdateParams", customers.SIMULATES),
+    Endpoint("DELETE", "/v1/customers/{id}", customers.delete, "CustomerDeleteParams"),
+    Endpoint("POST", "/v1/products", products.create, "ProductCreateParams", products.CREATED_WITH),
+    Endpoint("GET", "/v1/products", products.list_all, "ProductListParams", (*CURSORS, "active", "ids", "url")),
+    Endpoint("GET", "/v1/products/{id}", products.retrieve, "ProductRetrieveParams"),
+    Endpoint("POST", "/v1/products/{id}", products.update, "ProductUpdateParams", products.UPDATED_WITH),
+    Endpoint("POST", "/v1/prices", prices.create, "PriceCreateParams", prices.CREATED_WITH),
+    Endpoint(
+        "GET",
+        "/v1/prices",
+        prices.list_all,
+        "PriceListParams",
+        (*CURSORS, "active", "currency", "lookup_keys", "product", "type"),
+    ),
+    Endpoint("GET", "/v1/prices/{id}", prices.retrieve, "PriceRetrieveParams"),
+    Endpoint("POST", "/v1/prices/{id}", prices.update, "PriceUpdateParams", prices.UPDATED_WITH),
+    Endpoint("POST", "/v1/checkout/sessions", sessions.create, "checkout.SessionCreateParams", sessions.CREATED_WITH),
+    Endpoint(
+        "GET",
+        "/v1/checkout/sessions",
+        sessions.list_all,
+        "checkout.SessionListParams",
+        (*CURSORS, "payment_intent", "customer", "customer_details", "status"),
+    ),
+    Endpoint("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, "checkout.SessionRetrieveParams"),
+    Endpoint("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, "checkout.SessionExpireParams"),
+    Endpoint(
+        "GET",
+        "/v1/checkout/sessions/{id}/line_items",
+        sessions.list_lines,
+        "checkout.SessionLineItemListParams",
+        ("limit", "starting_after"),
+    ),
+    Endpoint("GET", "/v1/payment_intents", intents.list_all, "PaymentIntentListParams", (*CURSORS, "customer")),
+    Endpoint("GET", "/v1/payment_intents/{id}", intents.retrieve, "PaymentIntentRetrieveParams"),
+    Endpoint(
+        "POST",
+        "/v1/payment_intents/{id}/cancel",
+        intents.cancel,
+        "PaymentIntentCancelParams",
+        ("cancellation_reason",),
+    ),
+    Endpoint("GET", "/v1/charges", charges.list_all, "ChargeListParams", (*CURSORS, "customer", "payment_intent")),
+    Endpoint("GET", "/v1/charges/{id}", charges.retrieve, "ChargeRetrieveParams"),
+    Endpoint("GET", "/v1/events", events.list_all, "EventListParams", (*CURSORS, "type", "types", "delivery_success")),
+    Endpoint("GET", "/v1/events/{id}", events.retrieve, "EventRetrieveParams"),
+    Endpoint("POST", "/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", endpoints.CREATED_WITH),
+    Endpoint("GET", "/v1/webhook_endpoints", endpoints.list_all, "WebhookEndpointListParams", CURSORS[:3]),
+    Endpoint("GET", "/v1/webhook_endpoints/{id}", endpoints.retrieve, "WebhookEndpointRetrieveParams"),
+    Endpoint(
+        "POST", "/v1/webhook_endpoints/{id}", endpoints.update, "WebhookEndpointUpdateParams", endpoints.UPDATED_WITH
+    ),
+)
+
+
+def find_endpoint(method: str, path: str) -> tuple[Endpoint, tuple[str, ...]]:
+    """The endpoint that answers, and the ids in the address; raises NotSimulated for every other one."""
+    for endpoint in ENDPOINTS:
+        match = _pattern(endpoint.path).fullmatch(path)
+        if match and endpoint.method == method:
+            return endpoint, match.groups()
+    raise NotSimulated(f"{method} {path}")
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(path.replace("{id}", "([^/]+)"))
