@@ -15,6 +15,7 @@ import structlog
 from webapp.billing.errors import InvalidWebhook, StripeDenied, StripeRefused, StripeUnreachable
 from webapp.billing.events import Event, check_header, decoded, read_event
 from webapp.billing.stripe_objects import (
+    SIMULATED_MARK,
     CheckoutSession,
     Price,
     WebhookEndpoint,
@@ -27,7 +28,6 @@ from webapp.settings import Settings
 API_VERSION: str = stripe.api_version
 TIMEOUT_SECONDS = (3.05, 10)  # connect, read
 SIMULATED_KEY = "sk_test_simulated"
-SIMULATED_MARK = "_sim_"
 LOOKUP_KEYS_PER_CALL = 10
 PAGE = 100
 

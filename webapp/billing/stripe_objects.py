@@ -9,6 +9,8 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+SIMULATED_MARK = "_sim_"  # in every id of the simulated Stripe, in none of the real one
+
 CHECKOUT_PATHS = {
     "id": "id",
     "mode": "mode",

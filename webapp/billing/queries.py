@@ -1,0 +1,35 @@
+"""Reading purchases: always through the account, so that another's purchase is as missing as none."""
+
+import datetime as dt
+from collections.abc import Collection
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from webapp.billing.models import Purchase
+
+# A checkout that nobody paid fades from the list after this; the row itself stays.
+FADES_AFTER = dt.timedelta(hours=24)
+
+
+def purchases(session: Session, account_id: int, *, limit: int, now: dt.datetime) -> list[Purchase]:
+    """The account's newest purchases, without those that expired unpaid and are a day old."""
+    shown = or_(Purchase.state != "expired", Purchase.opened_at > now - FADES_AFTER)
+    found = select(Purchase).where(Purchase.account_id == account_id, shown)
+    return list(session.scalars(found.order_by(Purchase.opened_at.desc(), Purchase.id).limit(limit)))
+
+
+def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | None:
+    """The account's purchase of this id."""
+    return session.get(Purchase, (account_id, purchase_id))
+
+
+def purchases_of(session: Session, account_id: int, purchase_ids: Collection[str]) -> list[Purchase]:
+    """The account's purchases of these ids, in no order."""
+    found = select(Purchase).where(Purchase.account_id == account_id, Purchase.id.in_(purchase_ids))
+    return list(session.scalars(found))
+
+
+def purchase_of_session(session: Session, account_id: int, session_id: str) -> Purchase | None:
+    """The account's purchase that is paid in this Checkout Session."""
+    return session.scalar(select(Purchase).where(Purchase.account_id == account_id, Purchase.session_id == session_id))

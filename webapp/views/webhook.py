@@ -1,0 +1,76 @@
+"""`POST /api/stripe/webhook`: Stripe's events. The signature is the only credential: no user, no CSRF, no limit."""
+
+import time
+
+from flask import Blueprint, Response, jsonify, request
+
+from webapp.billing.errors import InvalidWebhook, PaymentsOff
+from webapp.billing.events import Event
+from webapp.billing.gateway import Gateway, verified_event
+from webapp.billing.inbox import Outcome, is_handled, keep
+from webapp.billing.webhooks import HANDLERS, apply, named_purchase, prepare
+from webapp.extensions import csrf, db, end_reading, limiter, parts, transact
+from webapp.orm import utc_now
+from webapp.web.logs import log
+from webapp.web.metrics import EVENTS
+
+MAX_BODY_BYTES = 1 << 20
+
+bp = Blueprint("webhook", __name__)
+csrf.exempt(bp)
+limiter.exempt(bp)
+
+
+@bp.post("/api/stripe/webhook")
+def receive() -> Response:
+    """Store a signed event with its effects, and answer 200; anything else makes Stripe send it again.
+
+    400 for what Stripe didn't sign for us, 413 over 1 MiB (decided before the body is read), 503 while payments are
+    off, 500 when the event failed: it is stored as failed, and the next delivery tries again.
+    """
+    gateway = parts().gateway
+    if gateway is None:
+        raise PaymentsOff
+    request.max_content_length = MAX_BODY_BYTES
+    body = request.get_data(cache=False)
+    try:
+        event = verified_event(
+            body, request.headers.get("Stripe-Signature"), parts().settings.webhook_secrets, now=utc_now()
+        )
+    except InvalidWebhook as invalid:
+        log.warning("webhook refused", reason=invalid.reason, bytes=len(body))
+        raise
+    outcome = take(event, gateway)
+    EVENTS.labels(event.type if event.type in HANDLERS else "other", outcome.state).inc()
+    return jsonify(received=event.id, state=outcome.state, reason=outcome.reason)
+
+
+def take(event: Event, gateway: Gateway) -> Outcome:
+    """Do what an event asks for and store it, in one transaction; when that fails, note the failure and raise."""
+    began = time.perf_counter()
+    try:
+        outcome = _take(event, gateway)
+    except Exception as error:
+        EVENTS.labels(event.type if event.type in HANDLERS else "other", "failed").inc()
+        log.error("event failed", event=event.id, type=event.type, exc_info=error)
+        _note_failure(event, gateway, error)
+        raise
+    ms = round((time.perf_counter() - began) * 1000, 1)
+    log.info("event", event=event.id, type=event.type, state=outcome.state, reason=outcome.reason, ms=ms)
+    return outcome
+
+
+def _take(event: Event, gateway: Gateway) -> Outcome:
+    reading = db.session()
+    if is_handled(reading, event.id):
+        return Outcome("handled", "told_before")
+    known = named_purchase(reading, event, stripe_mode=gateway.mode)
+    end_reading()
+    effect = prepare(event, gateway, known)
+    return transact(lambda session: apply(session, event, effect, stripe_mode=gateway.mode, now=utc_now()))
+
+
+def _note_failure(event: Event, gateway: Gateway, error: Exception) -> None:
+    end_reading()
+    failed = Outcome("failed", type(error).__name__)
+    transact(lambda session: keep(session, event, failed, stripe_mode=gateway.mode, now=utc_now()))

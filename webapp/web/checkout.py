@@ -1,0 +1,180 @@
+"""Buying, at the edge: short transactions around calls to Stripe, and never a call inside one.
+
+Used by the pages, the API, the webhook's sweep. `docs/stripe.md` tells the whole way of a purchase.
+"""
+
+import datetime as dt
+from typing import Protocol
+
+import structlog
+
+from webapp.billing import queries
+from webapp.billing.checkout import (
+    OPTIONAL_PARAMS,
+    Buyer,
+    Shop,
+    attach_session,
+    claim_asking,
+    close_unsent,
+    freeze_again,
+    is_sendable,
+    open_purchase,
+    stripe_key,
+)
+from webapp.billing.errors import (
+    BillingRefusal,
+    CheckoutExpired,
+    PaymentsOff,
+    StripeRefused,
+    StripeUnreachable,
+    UnknownPurchase,
+)
+from webapp.billing.fulfil import fulfil
+from webapp.billing.gateway import Gateway
+from webapp.billing.models import Purchase
+from webapp.extensions import db, end_reading, parts, transact
+
+# The return page polls faster than this; Stripe is asked no oftener.
+ASK_EVERY = dt.timedelta(seconds=5)
+
+log = structlog.get_logger("refill")
+
+
+class SignedIn(Protocol):
+    """Who is asking, from the login or the key."""
+
+    id: int
+    account_id: int
+    email: str
+
+
+def start_purchase(
+    *,
+    user: SignedIn,
+    pack_slug: str,
+    terms: str | None,
+    open_key: str,
+    fingerprint: str | None = None,
+    now: dt.datetime,
+) -> Purchase:
+    """Open a purchase and its Checkout Session; send the buyer to its `session_url` while its state is open.
+
+    The same `open_key` gives the same purchase, whatever became of it since. Raises what `open_purchase` raises,
+    PaymentsOff, CheckoutExpired, StripeRefused, and StripeUnreachable: then the purchase stays open and the same key
+    sends Stripe the same again. Nobody has been charged in any of these.
+    """
+    settings, catalog, gateway = parts().settings, parts().catalog, parts().gateway
+    if gateway is None:
+        raise PaymentsOff
+    # Before there are subscriptions everybody is on the plan that costs nothing.
+    buyer = Buyer(user.account_id, user.id, user.email, catalog.default_plan)
+    shop = Shop(catalog, gateway.mode, settings.base_url)
+    purchase = transact(
+        lambda session: open_purchase(
+            session, shop, buyer, pack_slug=pack_slug, terms=terms, open_key=open_key, fingerprint=fingerprint, now=now
+        )
+    )
+    if purchase.session_id is None:
+        purchase = send_checkout(gateway, purchase, email=buyer.email, now=now)
+    return purchase
+
+
+def settle_purchase(account_id: int, purchase_id: str, *, now: dt.datetime, ask_stripe: bool = True) -> Purchase:
+    """Bring a purchase to what Stripe says of it, if it is unsettled and nobody asked in the last 5 s; give it back.
+
+    When Stripe can't be asked the stored purchase is given: it is settled later, by the next one who asks.
+    Raises UnknownPurchase unless it is the account's own. Ends the request's read session.
+    """
+    gateway = parts().gateway
+    purchase = _own_purchase(account_id, purchase_id)
+    if not ask_stripe or gateway is None or not is_unsettled(purchase, gateway):
+        return purchase
+    try:
+        return ask_about(gateway, purchase, now=now)
+    except (StripeUnreachable, StripeRefused) as error:
+        log.warning("purchase not settled yet", purchase=purchase.id, error=str(error))
+    return _own_purchase(account_id, purchase_id)
+
+
+def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purchase:
+    """Ask Stripe about an unsettled purchase, unless someone did in the last 5 s, and store what follows.
+
+    One that has no session yet (we ended between the call and storing it) is sent again, with the same key and the
+    same parameters: Stripe gives the session it made. Past its life it has expired. Raises what the gateway raises.
+    """
+    key = (purchase.account_id, purchase.id)
+    if not transact(lambda session: claim_asking(session, *key, every=ASK_EVERY, now=now)):
+        return _own_purchase(*key)
+    if purchase.session_id is None:
+        try:
+            purchase = send_checkout(gateway, purchase, email=None, now=now)
+        except CheckoutExpired:
+            return _own_purchase(*key)
+    end_reading()
+    checkout = gateway.checkout(str(purchase.session_id))
+    return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=now))
+
+
+def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, now: dt.datetime) -> Purchase:
+    """Make the Checkout Session of a purchase that has none, with its frozen parameters, and store it.
+
+    A customer or an e-mail address that Stripe refuses is left out, once each. Raises CheckoutExpired past the life
+    of the parameters, StripeUnreachable (nothing changed), StripeRefused (the purchase has failed).
+    """
+    key = (purchase.account_id, purchase.id)
+    for _ in range(len(OPTIONAL_PARAMS) + 1):
+        if purchase.session_id is not None:  # someone else has sent the same meanwhile
+            return purchase
+        if not is_sendable(purchase, now=now):
+            raise _unsendable(purchase, now=now)
+        end_reading()
+        try:
+            checkout = gateway.create_checkout(purchase.params, idempotency_key=stripe_key(purchase))
+        except StripeUnreachable:
+            purchase = _own_purchase(*key)
+            if purchase.session_id is None:
+                raise
+            continue
+        except StripeRefused as refusal:
+            if refusal.param not in OPTIONAL_PARAMS or refusal.param not in purchase.params:
+                raise _failed(purchase, refusal, now=now) from None
+            purchase = _without(purchase, refusal.param, email)
+            continue
+        return transact(lambda session, checkout=checkout: attach_session(session, *key, checkout))  # type: ignore[misc]  # mypy can't infer a lambda with a default
+    raise AssertionError("unreachable: each round leaves one optional parameter out")
+
+
+def is_unsettled(purchase: Purchase, gateway: Gateway) -> bool:
+    """Whether asking this Stripe may tell something new."""
+    return purchase.state in {"open", "processing"} and purchase.stripe_mode == gateway.mode
+
+
+def _own_purchase(account_id: int, purchase_id: str) -> Purchase:
+    end_reading()
+    found = queries.purchase(db.session(), account_id, purchase_id)
+    end_reading()
+    if found is None:
+        raise UnknownPurchase
+    return found
+
+
+def _without(purchase: Purchase, param: str, email: str | None) -> Purchase:
+    log.warning("checkout is sent again without a parameter", purchase=purchase.id, param=param)
+    key, number = (purchase.account_id, purchase.id), purchase.open_number
+    return transact(lambda session: freeze_again(session, *key, without=param, refused_number=number, email=email))
+
+
+def _unsendable(purchase: Purchase, *, now: dt.datetime) -> BillingRefusal:
+    if purchase.state == "failed":
+        return StripeRefused(purchase.reason)
+    key = (purchase.account_id, purchase.id)
+    transact(lambda session: close_unsent(session, *key, state="expired", reason="", now=now))
+    return CheckoutExpired()
+
+
+def _failed(purchase: Purchase, refusal: StripeRefused, *, now: dt.datetime) -> StripeRefused:
+    """No session can come of these parameters, so the purchase has failed; nobody could pay."""
+    log.error("checkout refused", purchase=purchase.id, code=refusal.stripe_code, param=refusal.param)
+    key, reason = (purchase.account_id, purchase.id), refusal.stripe_code or "refused"
+    transact(lambda session: close_unsent(session, *key, state="failed", reason=reason, now=now))
+    return refusal
