@@ -9,7 +9,7 @@ MOST_CHARACTERS = 254  # RFC 5321's path of 256 without its brackets
 
 # Deliberately loose: only mail that arrives proves an address. Quoted local parts are refused.
 LOCAL = r"[^\s@<>()\[\],;:\\\"]{1,64}"
-LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
 SHAPE = re.compile(rf"{LOCAL}@{LABEL}(?:\.{LABEL})+")
 
 

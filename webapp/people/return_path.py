@@ -8,7 +8,7 @@ MOST_CHARACTERS = 2000
 # Every path of ours is made of these characters, so nothing needs decoding: no `//host`, `/\host`, `%2f%2fhost`,
 # no scheme, no control character can pass. `.` and `..` alone are refused, for browsers resolve them.
 SEGMENT = r"(?!\.{1,2}(?:/|\?|$))[A-Za-z0-9._~-]+"
-PAGE = re.compile(rf"/(?:{SEGMENT}(?:/{SEGMENT})*)?(?:\?[A-Za-z0-9._~!$'()*+,;:@/?&=%-]*)?")
+PAGE = re.compile(rf"(?=/)(?:/{SEGMENT})*/?(?:\?[A-Za-z0-9._~!$'()*+,;:@/?&=%-]*)?")
 
 # Under these there are no pages to come back to: parts of pages, machines' addresses, the way in and out itself.
 NO_PAGES = ("/partials", "/api", "/static", "/login", "/logout", "/register", "/healthz", "/readyz", "/metrics")
