@@ -13,10 +13,14 @@ from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.extensions import end_reading, limiter
 from webapp.ledger import errors as ledger
+from webapp.web import refusals
 from webapp.web.logs import log
 
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
+    refusals.NotSignedIn: 401,
+    refusals.NotJson: 415,
+    refusals.UnreadableRequest: 400,
     ledger.UnknownAccount: 404,
     ledger.InsufficientCredits: 402,
     ledger.SpendingPaused: 402,
@@ -24,6 +28,8 @@ STATUSES: dict[type[Refusal], int] = {
     billing.UnknownPurchase: 404,
     billing.PackLocked: 403,
     billing.TermsChanged: 409,
+    billing.CheckoutExpired: 409,
+    billing.InvalidWebhook: 400,
     billing.PackUnavailable: 503,
     billing.PaymentsOff: 503,
     billing.StripeUnreachable: 503,
@@ -33,12 +39,14 @@ STATUSES: dict[type[Refusal], int] = {
 # Title and text of each status, for people. What a refusal says itself stands in place of the text.
 WORDS: dict[int, tuple[str, str]] = {
     400: ("We couldn't read that", "Nothing was saved or charged."),
+    401: ("Please sign in", "Sign in first, then ask again."),
     402: ("You're out of credits", "Nothing was used."),
     403: ("Not yours to open", "This page needs something your account doesn't have."),
     404: ("We can't find that page", "The address may be old, or it may belong to someone else."),
     405: ("We can't do that here", "Nothing was saved or charged."),
     409: ("Something changed meanwhile", "Please check and try again."),
     413: ("That's too much at once", "Nothing was saved or charged."),
+    415: ("We couldn't read that", "Nothing was saved or charged."),
     422: ("That doesn't look right", "Nothing was saved or charged."),
     429: ("Slow down a little", "You have not been charged."),
     500: ("Something broke on our side", "Your balance is safe. Please try again in a minute."),
