@@ -1,0 +1,76 @@
+"""Accounts: opening one, and its row as the only lock of the ledger."""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.orm import Session
+
+from webapp.ledger.checks import check_time_zone
+from webapp.ledger.errors import UnknownAccount
+from webapp.ledger.models import MAX_ACCOUNT_ID, Account, accounts
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAccount:
+    """The account's row as read under its lock. Amounts in credits."""
+
+    id: int
+    available: int
+    held: int
+    frozen: int
+    debt: int
+    seq: int
+    time_zone: str
+    spending_paused_at: dt.datetime | None
+
+
+_LOCK = (
+    select(*(accounts.c[name] for name in LockedAccount.__dataclass_fields__))
+    .where(accounts.c.id == bindparam("account_id"))
+    .with_for_update()
+)
+
+
+def open_account(session: Session, *, time_zone: str = "UTC", now: dt.datetime) -> int:
+    """Add an empty account and answer its id: random, below 2^53, so that JSON readers keep it exact.
+
+    `time_zone` decides on which day a use counts. Raises InvalidRequest for a zone nobody knows.
+    """
+    check_time_zone(time_zone)
+    account_id = 1 + secrets.randbelow(MAX_ACCOUNT_ID)
+    empty = {"available": 0, "held": 0, "frozen": 0, "debt": 0, "seq": 0}
+    session.execute(insert(accounts).values(id=account_id, time_zone=time_zone, created_at=now, **empty))
+    return account_id
+
+
+def lock_account(session: Session, account_id: int) -> Account:
+    """Lock the account's row until the transaction ends, and answer it fresh.
+
+    Every writer of an account takes this lock first, several accounts in the order of their ids. On SQLite the
+    write transaction itself is the lock. Raises UnknownAccount.
+    """
+    chosen = select(Account).where(Account.id == _known(account_id)).with_for_update()
+    account = session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
+    if account is None:
+        raise _unknown(account_id)
+    return account
+
+
+def locked(session: Session, account_id: int) -> LockedAccount:
+    """Lock the account's row as `lock_account` does, without an ORM object: the first statement of every operation."""
+    row = session.execute(_LOCK, {"account_id": _known(account_id)}).one_or_none()
+    if row is None:
+        raise _unknown(account_id)
+    return LockedAccount(*row)
+
+
+def _known(account_id: int) -> int:
+    if type(account_id) is not int or not 1 <= account_id <= MAX_ACCOUNT_ID:
+        raise _unknown(account_id)
+    return account_id
+
+
+def _unknown(account_id: int) -> UnknownAccount:
+    return UnknownAccount("There is no such account.", account=account_id)

@@ -1,0 +1,53 @@
+"""What the ledger answers: frozen facts, no database objects."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LotTouched:
+    """A lot that an entry touched: the grant's number, its kind, and how many credits the entry moved there."""
+
+    grant: int
+    kind: str
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """One line of an account's history.
+
+    `seq` is its number within the account and its public id; `credits` is the change of the balance;
+    `balance_after` is the running balance. `lots` are those that the entry's own kind of change touched, in burn
+    order, each with a positive number of credits.
+    """
+
+    seq: int
+    kind: str
+    credits: int
+    balance_after: int
+    description: str
+    details: dict[str, Any] | None
+    meter: str
+    quantity: int | None
+    lots: tuple[LotTouched, ...]
+    occurred_at: dt.datetime
+    created_at: dt.datetime
+    reverses_seq: int | None
+    source_kind: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The answer to an operation: its entry, and what was available and held when the operation had ended.
+
+    `replayed` says that the key (or the grant's source) had been used before for the same request: nothing new was
+    written, and entry, available and held are those of the first time.
+    """
+
+    entry: EntryFacts
+    available: int
+    held: int
+    replayed: bool
