@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.people.return_path import NAMES, page_name, page_path, path_of_own_address
+from webapp.web.return_path import NAMES, page_name, page_path, path_of_own_address
 
 OWN = "https://credits.example"
 

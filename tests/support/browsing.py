@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from webapp.extensions import transact
 from webapp.orm import utc_now
 from webapp.people.browsers import sign_in_browser
-from webapp.people.gate import SECRET_SLOT
 from webapp.people.models import User
+from webapp.web.gate import SECRET_SLOT
 
 
 def sign_in(app: Flask, user: User) -> FlaskClient:

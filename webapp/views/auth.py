@@ -7,17 +7,17 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter, parts, transact
 from webapp.orm import utc_now
-from webapp.people import gate
 from webapp.people.browsers import sign_in_browser, sign_out_browser
 from webapp.people.emails import clean_email
 from webapp.people.errors import PeopleRefusal, TooManyTries
 from webapp.people.passwords import LEAST_CHARACTERS, RULE, checked_password
-from webapp.people.return_path import page_name, page_path
 from webapp.people.signin import sign_in
 from webapp.people.throttle import address_block
 from webapp.people.users import clean_name
 from webapp.people.users import register as register_user
+from webapp.web import gate
 from webapp.web.display import credits_number, credits_word
+from webapp.web.return_path import page_name, page_path
 
 bp = Blueprint("auth", __name__)
 init_app = gate.init_app

@@ -6,7 +6,7 @@ it never ends on the server and a hostile one breaks its check. Its session prot
 when a phone changes its address.
 """
 
-from flask import Flask, abort, make_response, redirect, request, session, url_for
+from flask import Flask, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -14,7 +14,8 @@ from webapp.extensions import db, login_manager
 from webapp.orm import utc_now
 from webapp.people.browsers import KEPT_SIGNED_IN_FOR, user_of_browser
 from webapp.people.models import User
-from webapp.people.return_path import page_path, path_of_own_address
+from webapp.web.refusals import NotSignedIn
+from webapp.web.return_path import page_path, path_of_own_address
 
 # flask-login's name for what its user loader is called with.
 SECRET_SLOT = "_user_id"  # noqa: S105  # the name of a slot, not a secret
@@ -54,7 +55,7 @@ def is_signed_in() -> bool:
 def unauthorized() -> ResponseReturnValue:
     """Answer one who must sign in first, by path: a problem, a redirect that htmx follows, or a redirect."""
     if request.path.startswith("/api/"):
-        abort(401)
+        raise NotSignedIn("Sign in first, then ask again.")
     sign_in = url_for("auth.login", next=_page_asked_for())
     if not request.path.startswith("/partials/"):
         return redirect(sign_in, 303)
