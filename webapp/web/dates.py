@@ -1,0 +1,118 @@
+"""How instants are written for people: in their zone, day before month, hours to 24. `<time>` always carries UTC.
+
+Relative words are only "Today" and "Yesterday", and the year stands only where it is not this year. Names of days and
+months are English like the pages, in the spelling of the reader's region. Pure: `now` is an argument.
+"""
+
+import datetime as dt
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from markupsafe import Markup
+
+LOCALE = "en_US"
+ORDER_WORDS = ("Used first", "Used next", "Used last")
+
+
+def moment(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
+    """A day and its hour: `Today, 14:32`, `Yesterday, 16:05`, `Fri 20 Nov, 14:32`, `Fri 20 Nov 2026, 14:32`."""
+    local = _local(instant, zone)
+    words = _relative(local, zone, now) or day(instant, zone, locale, now)
+    return f"{words}, {local:%H:%M}"
+
+
+def day(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
+    """A day with its name: `Tue 17 Nov`, with the year if that is another one."""
+    return _written(instant, "EEE d MMM", zone, locale, now)
+
+
+def date_text(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
+    """A day without its name: `1 Dec`, with the year if that is another one."""
+    return _written(instant, "d MMM", zone, locale, now)
+
+
+def moment_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
+    """The same as `moment`, in a `<time>` element."""
+    return _tag(instant, moment(instant, zone, locale, now))
+
+
+def day_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
+    """The same as `day`, in a `<time>` element that tells the hour in its tooltip."""
+    return _tag(instant, day(instant, zone, locale, now), title=_exact(instant, zone, locale))
+
+
+def date_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
+    """The same as `date_text`, in a `<time>` element that tells the hour in its tooltip."""
+    return _tag(instant, date_text(instant, zone, locale, now), title=_exact(instant, zone, locale))
+
+
+def burn_words(
+    place: int,
+    *,
+    of: int,
+    kind: str,
+    expires_at: dt.datetime | None,
+    zone: str,
+    locale: str = LOCALE,
+    now: dt.datetime,
+) -> str:
+    """When credits are used and how long they last: `Used first · resets 1 Dec`, `Used last · never expires`.
+
+    `place` counts from 0 in burn order among `of` sources that have credits; a single one has no order to tell. An
+    allowance resets, everything else expires.
+    """
+    end = _end_words(kind, expires_at, zone, locale, now)
+    if of < 2:
+        return end[:1].upper() + end[1:]
+    order = ORDER_WORDS[0] if place == 0 else ORDER_WORDS[2] if place == of - 1 else ORDER_WORDS[1]
+    return f"{order} · {end}"
+
+
+def _end_words(kind: str, expires_at: dt.datetime | None, zone: str, locale: str, now: dt.datetime) -> str:
+    if expires_at is None:
+        return "never expires"
+    verb = "resets" if kind == "allowance" else "expires"
+    local = _local(expires_at, zone)
+    if local.date() == _local(now, zone).date():  # on the last day the hour matters
+        return f"{verb} today, {local:%H:%M}"
+    return f"{verb} {date_text(expires_at, zone, locale, now)}"
+
+
+def _written(instant: dt.datetime, pattern: str, zone: str, locale: str, now: dt.datetime) -> str:
+    is_this_year = _local(instant, zone).year == _local(now, zone).year
+    return _formatted(instant, pattern if is_this_year else f"{pattern} y", zone, locale)
+
+
+def _exact(instant: dt.datetime, zone: str, locale: str) -> str:
+    return _formatted(instant, "EEE d MMM y, HH:mm", zone, locale)
+
+
+def _formatted(instant: dt.datetime, pattern: str, zone: str, locale: str) -> str:
+    language = locale.replace("-", "_")
+    if not language.startswith("en"):
+        language = LOCALE
+    return str(format_datetime(_local(instant, zone), pattern, tzinfo=_zone(zone), locale=language))
+
+
+def _relative(local: dt.datetime, zone: str, now: dt.datetime) -> str:
+    days_ago = (_local(now, zone).date() - local.date()).days
+    return {0: "Today", 1: "Yesterday"}.get(days_ago, "")
+
+
+def _tag(instant: dt.datetime, text: str, *, title: str = "") -> Markup:
+    utc = f"{_local(instant, 'UTC'):%Y-%m-%dT%H:%M:%SZ}"
+    if title:
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, title, text)
+    return Markup('<time datetime="{}">{}</time>').format(utc, text)
+
+
+def _local(instant: dt.datetime, zone: str) -> dt.datetime:
+    if instant.tzinfo is None:
+        raise ValueError("A time without a zone can't be shown: nobody knows which instant it means.")
+    return instant.astimezone(_zone(zone))
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
