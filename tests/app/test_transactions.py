@@ -1,4 +1,4 @@
-"""Writing at the edge: one transaction commits once or leaves nothing, and what the database asks to retry is retried."""
+"""Writing at the edge: one transaction commits once or leaves nothing, and is tried again when the database asks."""
 
 import sqlite3
 import threading
@@ -82,18 +82,24 @@ def test_a_transaction_commits_once_at_its_end(account_id, commits):
 
 
 def test_a_transaction_that_breaks_leaves_nothing(account_id, commits):
-    with pytest.raises(Aborted), transaction() as session:
+    def work(session):
         set_available(session, 5)
         session.execute(insert(Account).values(id=8, created_at=utc_now()))
         raise Aborted
+
+    with pytest.raises(Aborted):
+        transact(work)
     assert commits == ["rollback"]
     assert (available(), available(8)) == (0, None)
 
 
 def test_a_transaction_refused_by_a_constraint_leaves_nothing(account_id):
-    with pytest.raises(IntegrityError), transaction() as session:
+    def work(session):
         session.execute(insert(Account).values(id=8, created_at=utc_now()))
         set_available(session, -1)
+
+    with pytest.raises(IntegrityError):
+        transact(work)
     assert (available(), available(8)) == (0, None)
 
 
