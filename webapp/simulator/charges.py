@@ -6,7 +6,7 @@ https://docs.stripe.com/api/charges
 import stripe
 
 from webapp.simulator.calls import Call
-from webapp.simulator.lists import Listing, page
+from webapp.simulator.lists import Listing, check_filters, page
 from webapp.simulator.methods import billing_details, details_of
 from webapp.simulator.shapes import blank, new_id
 from webapp.simulator.store import Json
@@ -71,6 +71,7 @@ def retrieve(call: Call, charge_id: str) -> Json:
 
 def list_all(call: Call) -> Json:
     """Charges, newest first."""
+    check_filters(call, "customer", "payment_intent")
     params = call.params
 
     def fits(charge: Json) -> bool:

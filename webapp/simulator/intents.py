@@ -9,7 +9,7 @@ import stripe
 
 from webapp.simulator.calls import Call
 from webapp.simulator.errors import StripeRefusal
-from webapp.simulator.lists import Listing, page
+from webapp.simulator.lists import Listing, check_filters, page
 from webapp.simulator.shapes import blank, new_id
 from webapp.simulator.store import Json
 
@@ -48,6 +48,7 @@ def retrieve(call: Call, intent_id: str) -> Json:
 
 def list_all(call: Call) -> Json:
     """Payment intents, newest first."""
+    check_filters(call, "customer")
     customer = call.params.get("customer")
     listing = Listing("payment_intent", "sim_object", "/v1/payment_intents")
     return page(call, listing, lambda intent: customer in {None, intent["customer"]})

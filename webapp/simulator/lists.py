@@ -49,6 +49,13 @@ def page(call: Call, listing: Listing, fits: Callable[[Json], bool] = lambda _: 
     return as_list(items[::-1] if is_backward else items, listing.url, has_more=len(found) > limit)
 
 
+def check_filters(call: Call, *kinds: str) -> None:
+    """Raise when a filter names an object that does not exist; the parameter is called like the kind."""
+    for kind in kinds:
+        if kind in call.params and call.state.find(kind, call.params[kind]) is None:
+            raise missing(kind, call.params[kind], param=kind)
+
+
 def as_list(items: list[Json], url: str, *, has_more: bool = False) -> Json:
     """A list object."""
     return {"object": "list", "data": items, "has_more": has_more, "url": url}

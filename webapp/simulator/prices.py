@@ -9,7 +9,7 @@ from webapp.money import is_stripe_currency
 from webapp.simulator.calls import Call, changed, merged_metadata
 from webapp.simulator.errors import StripeRefusal, missing
 from webapp.simulator.events import emit_for
-from webapp.simulator.lists import Listing, page, read_objects
+from webapp.simulator.lists import Listing, check_filters, page, read_objects
 from webapp.simulator.parameters import missing_param
 from webapp.simulator.shapes import blank, new_id
 from webapp.simulator.store import Json
@@ -76,6 +76,7 @@ def update(call: Call, price_id: str) -> Json:
 
 def list_all(call: Call) -> Json:
     """Prices, newest first. Archived ones are among them unless `active` says otherwise."""
+    check_filters(call, "product")
     params = call.params
     lookup_keys = params.get("lookup_keys")
     if lookup_keys and len(lookup_keys) > MOST_LOOKUP_KEYS:

@@ -11,7 +11,7 @@ from stripe.checkout import Session
 from webapp.simulator.calls import Call, merged_metadata
 from webapp.simulator.errors import NotSimulated, StripeRefusal, missing
 from webapp.simulator.line_items import line_items
-from webapp.simulator.lists import Listing, as_list, page
+from webapp.simulator.lists import Listing, as_list, check_filters, page
 from webapp.simulator.parameters import missing_param
 from webapp.simulator.settling import expire_session
 from webapp.simulator.shapes import blank, new_id
@@ -62,6 +62,7 @@ def retrieve(call: Call, session_id: str) -> Json:
 
 def list_all(call: Call) -> Json:
     """Sessions, newest first."""
+    check_filters(call, "customer", "payment_intent")
     params = call.params
     email = params.get("customer_details", {}).get("email")
 

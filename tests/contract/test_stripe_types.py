@@ -1,0 +1,110 @@
+"""What Stripe's own types accept and refuse, read from the installed SDK."""
+
+import pytest
+import stripe
+
+from tests.contract.stripe_types import class_named, event_types, operation, operations, schema_of_class
+from tests.contract.validating import request_faults
+
+ACCEPTED = {
+    "a checkout session with all that a purchase sends": (
+        "POST",
+        "/v1/checkout/sessions",
+        "mode=payment&line_items[0][price]=price_1&line_items[0][quantity]=1&metadata[pack]=popular"
+        "&payment_intent_data[metadata][pack]=popular&expires_at=1795000000&automatic_tax[enabled]=true",
+    ),
+    "prices by lookup keys, expanded": (
+        "GET",
+        "/v1/prices",
+        "lookup_keys[0]=starter&lookup_keys[1]=popular&expand[0]=data.product&limit=10",
+    ),
+    "a payment intent off session": (
+        "POST",
+        "/v1/payment_intents",
+        "amount=3500&currency=usd&off_session=true&confirm=true&metadata[a]=b",
+    ),
+    "events of a time, of a type, that were not delivered": (
+        "GET",
+        "/v1/events",
+        "created[gte]=1&created[lt]=2&types[0]=charge.succeeded&delivery_success=false",
+    ),
+    "metadata that is removed": ("POST", "/v1/customers/cus_1", "metadata="),
+}
+
+REFUSED = {
+    "an unknown parameter": ("POST", "/v1/checkout/sessions", "bogus_param=1", "('bogus_param' was unexpected)"),
+    "an unknown parameter inside a list": (
+        "POST",
+        "/v1/checkout/sessions",
+        "line_items[0][qty]=1",
+        "line_items/0: Additional properties are not allowed ('qty' was unexpected)",
+    ),
+    "payment_method_types, gone since 2026-09-30": (
+        "POST",
+        "/v1/checkout/sessions",
+        "payment_method_types[0]=card",
+        "('payment_method_types' was unexpected)",
+    ),
+    "a text where a number must be": (
+        "POST",
+        "/v1/payment_intents",
+        "amount=abc&currency=usd",
+        "amount: 'abc' is not of type 'integer'",
+    ),
+    "a required parameter that is not there": (
+        "POST",
+        "/v1/payment_intents",
+        "currency=usd",
+        "'amount' is a required property",
+    ),
+    "a value outside the enumeration": (
+        "POST",
+        "/v1/subscriptions",
+        "customer=cus_1&proration_behavior=sometimes",
+        "proration_behavior: 'sometimes' is not one of",
+    ),
+    "an operation that does not exist": ("DELETE", "/v1/prices/price_1", "", "no such operation"),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_types_accept(name: str) -> None:
+    assert request_faults(*ACCEPTED[name]) == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_types_refuse(name: str) -> None:
+    method, path, form, expected = REFUSED[name]
+
+    found = request_faults(method, path, form)
+
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+def test_the_sdk_pins_the_version_that_our_code_names() -> None:
+    from webapp.billing.gateway import API_VERSION
+
+    assert stripe.api_version == API_VERSION == "2026-10-28.endive"
+
+
+def test_every_event_we_act_on_is_one_that_stripe_sends() -> None:
+    from webapp.billing.webhooks import HANDLERS
+
+    assert {"checkout.session.completed", "checkout.session.async_payment_succeeded"} <= HANDLERS.keys()
+    assert HANDLERS.keys() <= event_types()
+
+
+def test_operations_are_read_from_the_sdk() -> None:
+    assert len(operations()) > 100
+    line_items = operation("GET", "/v1/checkout/sessions/cs_1/line_items")
+    assert line_items is not None
+    assert (line_items.params, line_items.answers) == ("SessionLineItemListParams", "ListObject[LineItem]")
+    assert operation("PUT", "/v1/customers") is None
+
+
+def test_expandable_fields_are_an_id_or_the_object() -> None:
+    branches = schema_of_class(class_named("stripe._charge:Charge"))["properties"]["payment_intent"]["anyOf"]
+
+    assert {"type": "string"} in branches
+    assert {"$ref": "sdk:stripe._payment_intent:PaymentIntent"} in branches
