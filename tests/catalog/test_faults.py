@@ -239,10 +239,10 @@ def test_subscribers_need_something_to_subscribe_to(tmp_path: Path) -> None:
     text = 'currency = "usd"\n[credit]\nworth_minor = 5\n[[packs]]\nslug = "a"\nname = "A"\ncredits = 1\n'
     text += 'amount_minor = 50\naudience = "subscribers"\n'
     assert faults(tmp_path, text) == [(9, 'pack "a": audience is "subscribers", but there is no plan to subscribe to.')]
-    plan = '[[plans]]\nslug = "p"\nname = "P"\namount_minor = 100\n'
-    pack = load(tmp_path, text + plan).packs[0]
-    catalog = load(tmp_path, text + plan)
-    assert [pack.is_open_to(plan) for plan in (None, catalog.plans[0])] == [False, True]
+    free = '[[plans]]\nslug = "f"\nname = "F"\namount_minor = 0\n'
+    assert len(faults(tmp_path, text + free)) == 1
+    catalog = load(tmp_path, text + free + free.replace("0", "100").replace("f", "p").replace("F", "P"))
+    assert [catalog.packs[0].is_open_to(plan) for plan in (None, *catalog.plans)] == [False, False, True]
 
 
 def test_money_needs_credits_worth_whole_cents(tmp_path: Path) -> None:
@@ -268,6 +268,15 @@ def test_some_currencies_have_no_such_price(tmp_path: Path, currency: str, amoun
     ((line, sentence),) = faults(tmp_path, f"{text}amount_minor = {amount_minor}\n")
     assert (line, sentence) == (8, f'pack "a": {words}')
     assert load(tmp_path, f"{text}amount_minor = 1000\n").packs[0].amount_minor == 1000
+
+
+def test_a_price_that_is_at_fault_already_is_not_told_twice(tmp_path: Path) -> None:
+    text = changed('currency = "usd"', 'currency = "isk"').replace("amount_minor = 500\n", "amount_minor = 0\n")
+    text = text.replace("amount_minor = 599", "amount_minor = true")
+    assert [(line, sentence.partition(":")[0]) for line, sentence in faults(tmp_path, text)] == [
+        (10, 'pack "starter"'),
+        (16, 'pack "plus-extra"'),
+    ]
 
 
 def test_a_currency_may_be_written_in_capitals_and_is_kept_as_stripe_writes_it(tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ MONTH = "About {} credits a month."
         ("1", None, "3", "A Starter pack covers that for more than a year."),
         ("30", None, "90", "A Starter pack covers that for about 1 month."),
         ("50", None, "150", "A Popular pack covers that for about 6½ months."),
+        (
+            "200",
+            "plus",
+            "600",
+            "Your Plus allowance covers 500. A Starter pack covers the other 100 for about 1 month.",
+        ),
         ("40", None, "120", "A Small pack covers that for about 4 months."),
         (
             "1,000",
