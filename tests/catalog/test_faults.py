@@ -53,6 +53,7 @@ ONE_FAULT = {
     "unknown credit key": ("worth_minor = 5", "worth_minor = 5\nworht = 1 # HERE", 'there is no key "worht" here'),
     "capital slug": ('slug = "starter"', 'slug = "Starter" # HERE', 'not "Starter"'),
     "slug with space": ('slug = "starter"', 'slug = "a b" # HERE', "slug must be lower-case letters"),
+    "slug of a part of the page": ('slug = "starter"', 'slug = "grid" # HERE', "a name of the credits page itself"),
     "slug with dash at the end": ('slug = "starter"', 'slug = "a-" # HERE', "slug must be lower-case letters"),
     "slug of digits": ('slug = "starter"', 'slug = "1" # HERE', "beginning with a letter"),
     "slug of another script": ('slug = "starter"', 'slug = "стартер" # HERE', "slug must be lower-case letters"),

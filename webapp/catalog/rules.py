@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from webapp.catalog.shapes import Catalog, Meter, Pack, Plan
 from webapp.catalog.table import Table
 
+# A pack's card has the id `pack-<slug>`; these ids of the credits page are parts of it already.
+TAKEN_PACK_SLUGS = frozenset({"grid", "estimate"})
+
 Packs = Sequence[tuple[Table, Pack]]
 Plans = Sequence[tuple[Table, Plan]]
 Meters = Sequence[tuple[Table, Meter]]
@@ -18,6 +21,9 @@ def refuse_contradictions(
         root.fault("packs", "there is nothing to buy: add at least one [[packs]] table.")
     for items in (packs, plans, meters):
         _refuse_duplicates(items)
+    for table, pack in packs:
+        if pack.slug in TAKEN_PACK_SLUGS:
+            table.fault("slug", f'slug "{pack.slug}" is a name of the credits page itself; choose another.')
     priced: list[tuple[Table, Pack | Plan]] = [*packs, *plans]
     for table, item in priced:
         _refuse_other_currency(table, item, catalog.unit.currency)
