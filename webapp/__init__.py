@@ -18,6 +18,7 @@ from webapp.web.errors import register_errors
 from webapp.web.headers import add_security_headers
 from webapp.web.logs import configure_logs, log, log_requests
 from webapp.web.metrics import count_requests
+from webapp.web.pages.site import register_site
 
 VIEWS = ("auth", "dashboard", "credits", "checkout_return", "partials", "legacy", "webhook", "health")
 COMMANDS = ("catalog", "credits", "seed", "stripe", "user", "worker")
@@ -100,6 +101,7 @@ def _register(app: Flask, settings: Settings) -> None:
     add_security_headers(app, settings)
     register_errors(app)
     app.jinja_env.filters.update(display_filters())
+    register_site(app, settings)
     for name in VIEWS:
         app.register_blueprint(import_module(f"webapp.views.{name}").bp)
     app.register_blueprint(import_module("webapp.api").bp)

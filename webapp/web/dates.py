@@ -47,6 +47,11 @@ def date_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> 
     return _tag(instant, date_text(instant, zone, locale, now), title=_exact(instant, zone, locale))
 
 
+def exact_tag(instant: dt.datetime, zone: str, locale: str) -> Markup:
+    """A day with its year and its hour, whatever day it is now: for what is printed and kept."""
+    return _tag(instant, _exact(instant, zone, locale))
+
+
 def burn_words(
     place: int,
     *,

@@ -15,6 +15,7 @@ from webapp.extensions import end_reading, limiter
 from webapp.ledger import errors as ledger
 from webapp.web import refusals
 from webapp.web.logs import log
+from webapp.web.pages.shell import error_frame
 
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
@@ -108,7 +109,7 @@ def draw(problem: Problem) -> Response:
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML"
     else:
-        response = make_response(render_template("errors/error.html", **_context(problem)))
+        response = make_response(render_template("errors/error.html", **error_frame(problem.status), **_context(problem)))
     response.status_code = problem.status
     if problem.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(problem.retry_after_seconds)

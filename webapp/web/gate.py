@@ -6,6 +6,10 @@ it never ends on the server and a hostile one breaks its check. Its session prot
 when a phone changes its address.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
 from flask import Flask, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -16,6 +20,8 @@ from webapp.people.browsers import KEPT_SIGNED_IN_FOR, user_of_browser
 from webapp.people.models import User
 from webapp.web.refusals import NotSignedIn
 from webapp.web.return_path import page_path, path_of_own_address
+
+P = ParamSpec("P")
 
 # flask-login's name for what its user loader is called with.
 SECRET_SLOT = "_user_id"  # noqa: S105  # the name of a slot, not a secret
@@ -50,6 +56,16 @@ def carried_secret() -> str | None:
 def is_signed_in() -> bool:
     """Whether the one who asks is signed in."""
     return bool(current_user.is_authenticated)
+
+
+def signed_in_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let a view be seen by people who are signed in; the others are sent to sign in first."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        return view(*args, **kwargs) if is_signed_in() else unauthorized()
+
+    return guarded
 
 
 def unauthorized() -> ResponseReturnValue:

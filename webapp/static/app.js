@@ -1,0 +1,151 @@
+// Refill's one script. Every page works without it; with it forms are sent once and numbers stay fresh.
+(() => {
+  "use strict";
+  const STALE_MS = 30_000;
+  const BUSY_MS = 15_000;
+  const CHECK_AGAIN_MS = 5_000;
+  const root = document.documentElement;
+  const freshAt = new Map(); // id of a partial -> when its data last came from the server
+  let readAt = Date.now();
+
+  root.dataset.js = "";
+
+  const refresh = () => document.body.dispatchEvent(new Event("creditsChanged"));
+
+  const clock = (at) =>
+    new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: root.dataset.zone || undefined })
+      .format(at);
+
+  /* ---- forms: busy while they are being sent, never sent twice ---- */
+
+  const isBusy = (element) => element.getAttribute("aria-busy") === "true";
+
+  function rest(form) {
+    form.removeAttribute("aria-busy");
+    form.querySelectorAll('button[aria-busy="true"]').forEach((button) => button.removeAttribute("aria-busy"));
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (!navigator.onLine) {
+      event.preventDefault();
+      toast("You're offline. Nothing was sent. Try again when you're back.");
+    } else if (isBusy(form)) {
+      event.preventDefault();
+    } else {
+      form.setAttribute("aria-busy", "true");
+      event.submitter?.setAttribute("aria-busy", "true");
+      setTimeout(rest, BUSY_MS, form); // the browser's Stop button tells nobody
+    }
+  });
+
+  /* ---- fresh numbers ---- */
+
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    document.querySelectorAll('form[aria-busy="true"]').forEach(rest);
+    refresh();
+  });
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && Date.now() - readAt > STALE_MS) refresh();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.querySelector('form[aria-busy="true"]')) event.detail.shouldSwap = false;
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    readAt = Date.now();
+    freshAt.set(event.detail.target.id, readAt);
+    const title = event.detail.elt.dataset?.title;
+    if (title) document.title = title;
+  });
+
+  /* ---- what failed keeps its old content and says how old it is ---- */
+
+  function keepStale(element, words) {
+    if (element.matches("section, div")) {
+      const line = element.querySelector(":scope > .stale") ?? element.appendChild(document.createElement("p"));
+      const again = document.createElement("button");
+      again.type = "button";
+      again.className = "linklike";
+      again.textContent = "Try again";
+      again.addEventListener("click", refresh);
+      line.className = "stale";
+      line.replaceChildren(`Updated ${clock(freshAt.get(element.id) ?? openedAt)}. ${words}`, again);
+    } else {
+      toast(`${words} Try again in a minute.`);
+    }
+  }
+
+  const openedAt = readAt;
+  document.addEventListener("htmx:sendError", (event) => keepStale(event.detail.elt, "Couldn't refresh. "));
+  document.addEventListener("htmx:responseError", (event) => keepStale(event.detail.elt, "Couldn't refresh. "));
+  document.addEventListener("htmx:timeout", (event) =>
+    keepStale(event.detail.elt, "This is taking longer than it should. "));
+
+  /* ---- toasts ---- */
+
+  function toast(words) {
+    const shelf = document.getElementById("toasts");
+    const draft = document.getElementById("toast-draft");
+    if (!shelf || !draft) return;
+    const note = draft.content.cloneNode(true);
+    note.querySelector(".toast__words").textContent = words;
+    shelf.replaceChildren(note);
+  }
+
+  window.addEventListener("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
+  window.addEventListener("online", () => {
+    document.getElementById("toasts")?.replaceChildren();
+    refresh();
+  });
+
+  /* ---- buttons that only a script can serve ---- */
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-dismiss], [data-toggle-password]");
+    if (!button) return;
+    if (button.hasAttribute("data-dismiss")) {
+      button.closest(".banner, .toast")?.remove();
+      document.getElementById("main")?.focus({ preventScroll: true });
+    } else {
+      const field = document.getElementById(button.getAttribute("data-toggle-password"));
+      if (!field) return;
+      const shows = field.type === "password";
+      field.type = shows ? "text" : "password";
+      button.setAttribute("aria-pressed", String(shows));
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    document.querySelectorAll(".menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+
+  /* ---- at the start ---- */
+
+  const here = new URL(location.href);
+  if (here.searchParams.has("checkout")) {
+    // A notice is shown once: reloading must not tell it again.
+    for (const name of ["checkout", "purchase", "pack"]) here.searchParams.delete(name);
+    history.replaceState(history.state, "", here);
+  }
+
+  const checkAgain = document.getElementById("check-again");
+  if (checkAgain) {
+    setTimeout(() => {
+      if (!window.htmx) location.assign(checkAgain.href); // the CDN is blocked: nobody polls
+    }, CHECK_AGAIN_MS);
+  }
+})();

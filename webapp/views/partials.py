@@ -1,0 +1,86 @@
+"""The parts of pages that refresh by themselves. One template and one context function with the page around each."""
+
+from flask import Blueprint, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import limiter
+from webapp.orm import utc_now
+from webapp.views.checkout_return import asked_poll
+from webapp.web.checkout import settle_purchase
+from webapp.web.gate import signed_in_only
+from webapp.web.limits import asker
+from webapp.web.pages import balance_card as card
+from webapp.web.pages import checkout, dashboard, shell
+from webapp.web.pages import credits as sale
+from webapp.web.pages.reader import present_reader
+
+bp = Blueprint("partials", __name__, url_prefix="/partials")
+
+CREDITS_CHANGED = "creditsChanged"
+
+
+@bp.get("/balance-badge")
+@signed_in_only
+def balance_badge() -> ResponseReturnValue:
+    """The balance in the bar."""
+    return render_template("_balance_badge.html", **shell.balance_badge(present_reader()))
+
+
+@bp.get("/alerts")
+@signed_in_only
+def alerts() -> ResponseReturnValue:
+    """The banners on top."""
+    return render_template("_alerts.html", **shell.alerts(present_reader()))
+
+
+@bp.get("/balance-card")
+@signed_in_only
+def balance_card() -> ResponseReturnValue:
+    """The balance card, as it stands on the dashboard or (`on=credits`) on the credits page."""
+    context = card.balance_card(present_reader(), is_compact=request.args.get("on") == "credits")
+    return render_template("dashboard/_balance_card.html", **context)
+
+
+@bp.get("/recent-activity")
+@signed_in_only
+def recent_activity() -> ResponseReturnValue:
+    """The newest lines of the history."""
+    return render_template("dashboard/_recent_activity.html", **dashboard.recent_activity(present_reader()))
+
+
+@bp.get("/pack-grid")
+@signed_in_only
+def pack_grid() -> ResponseReturnValue:
+    """What can be bought now."""
+    return render_template("credits/_pack_grid.html", **sale.pack_grid(present_reader()))
+
+
+@bp.get("/pack-estimate")
+@signed_in_only
+def pack_estimate() -> ResponseReturnValue:
+    """How many credits a month takes; 422 with what to type when that can't be read."""
+    context = sale.pack_estimate(present_reader(), typed=request.args.get("minutes"))
+    return render_template("credits/_pack_estimate.html", **context), 422 if context["refusal"] else 200
+
+
+@bp.get("/purchases")
+@signed_in_only
+def purchases() -> ResponseReturnValue:
+    """The newest purchases."""
+    return render_template("credits/_purchases.html", **sale.purchases(present_reader()))
+
+
+@bp.get("/checkout-status/<purchase_id>")
+@signed_in_only
+@limiter.limit("20 per minute", key_func=lambda: f"{asker()} {request.path}")
+def checkout_status(purchase_id: str) -> ResponseReturnValue:
+    """What became of a payment. The last answer tells the other parts of the page that credits have changed."""
+    reader = present_reader()
+    purchase = settle_purchase(reader.account_id, purchase_id, now=utc_now())
+    context = checkout.checkout_status(reader, purchase, poll=asked_poll())
+    drawn = render_template("checkout_return/_checkout_status.html", **context)
+    if context["delay_seconds"]:
+        return make_response(drawn)
+    answer = make_response(drawn + render_template("checkout_return/_said.html", **context))
+    answer.headers["HX-Trigger"] = CREDITS_CHANGED
+    return answer

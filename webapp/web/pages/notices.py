@@ -1,0 +1,73 @@
+"""What the credits page says to somebody who comes back from a checkout. The words come from our record only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import url_for
+
+from webapp.billing.models import Purchase
+from webapp.billing.queries import purchase
+from webapp.extensions import db
+from webapp.web.display import amount, money
+from webapp.web.pages.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A banner that is shown once. `actions` are labels with their addresses."""
+
+    kind: str
+    icon: str
+    title: str
+    text: str
+    actions: tuple[tuple[str, str], ...] = ()
+
+
+def notice_of_return(reader: Reader, query: Mapping[str, str]) -> Notice | None:
+    """The notice for `?checkout=cancelled|success&purchase=…`: what became of the reader's own purchase, else none.
+
+    The parameter only says that somebody has come back; a forged one shows nothing that is not so.
+    """
+    if query.get("checkout") not in {"cancelled", "success"}:
+        return None
+    found = purchase(db.session(), reader.account_id, query.get("purchase", ""))
+    if found is None:
+        return None
+    if found.state == "open":
+        return _left(reader, found) if query["checkout"] == "cancelled" else None
+    return _of_state(reader, found)
+
+
+def notice_of_new_terms(reader: Reader, slug: str) -> Notice | None:
+    """The notice for a buyer whose page showed other terms than the present ones."""
+    pack = reader.catalog.pack(slug)
+    if pack is None:
+        return None
+    price = money(pack.amount_minor, pack.currency, reader.locale)
+    title = f"The price changed to {price}. Please check and buy again."
+    text = f"{pack.name}: {amount(pack.credits, reader.catalog, reader.locale)}. You have not been charged."
+    return Notice("warn", "info", title, text, (("Show the pack", f"#pack-{pack.slug}"),))
+
+
+def _left(reader: Reader, left: Purchase) -> Notice:
+    actions = (("Continue paying", left.session_url),) if left.session_url and reader.now < left.expires_at else ()
+    text = "No money was taken. Your pack is still here if you want it."
+    return Notice("info", "info", "Checkout cancelled", text, actions)
+
+
+def _of_state(reader: Reader, settled: Purchase) -> Notice:
+    bought = amount(settled.credits, reader.catalog, reader.locale)
+    if settled.state == "paid":
+        balance = amount(reader.shown_credits, reader.catalog, reader.locale)
+        receipt = ("Receipt", url_for("credits.receipt", purchase_id=settled.id))
+        return Notice("ok", "check", f"{bought} added", f"Your new balance is {balance}.", (receipt,))
+    if settled.state == "processing":
+        text = f"Your {bought} arrive when the payment is through."
+        return Notice("info", "clock", "Your bank needs a little longer", text)
+    if settled.state == "quarantined":
+        text = f"We have your payment and are checking it. Reference {settled.reference}."
+        return Notice("warn", "shield", "Your payment is being checked", text)
+    if settled.state == "expired":
+        return Notice("info", "clock", "That checkout has expired", "You have not been charged. Start again.")
+    text = "You have not been charged and no credits were added."
+    return Notice("bad", "x", "The payment didn't go through", text)

@@ -1,0 +1,84 @@
+"""Who reads a page, and when. What several parts of one page need is read once and kept here."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask_login import current_user
+
+from webapp.billing import queries
+from webapp.billing.models import Purchase
+from webapp.catalog import Catalog, Plan
+from webapp.extensions import db, parts
+from webapp.ledger.queries import Balance
+from webapp.orm import utc_now
+from webapp.web.balance import fresh_balance
+
+PURCHASES_SHOWN = 5
+
+
+@dataclass
+class Reader:
+    """The signed-in person in front of one page. Times are shown in the account's zone, numbers in their locale.
+
+    Copies what it needs of the user: a page may end the read session that loaded the user.
+    """
+
+    user_id: int
+    account_id: int
+    email: str
+    name: str
+    is_operator: bool
+    theme: str
+    locale: str
+    catalog: Catalog
+    stripe_mode: str
+    now: dt.datetime
+
+    @cached_property
+    def balance(self) -> Balance:
+        """The account's balance. The first thing to read: it may end the read session."""
+        return fresh_balance(self.account_id, now=self.now)
+
+    @cached_property
+    def purchases(self) -> list[Purchase]:
+        """The newest purchases, as many as a page shows."""
+        return queries.purchases(db.session(), self.account_id, limit=PURCHASES_SHOWN, now=self.now)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that decides which packs are open. Nobody can subscribe yet, so it is everybody's."""
+        return self.catalog.default_plan
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone in which times are shown."""
+        return self.balance.time_zone
+
+    @property
+    def shown_credits(self) -> int:
+        """The one number called balance: what can be used now, or, below zero, what is owed."""
+        return -self.balance.debt if self.balance.debt else self.balance.available
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for the account menu."""
+        words = [word for word in self.name.split("@")[0].replace(".", " ").split() if word[0].isalnum()]
+        letters = words[:1] + words[1:][-1:]
+        return "".join(word[0] for word in letters).upper() or "?"
+
+
+def present_reader() -> Reader:
+    """The reader of this request; somebody must be signed in."""
+    return Reader(
+        user_id=current_user.id,
+        account_id=current_user.account_id,
+        email=current_user.email,
+        name=current_user.name or current_user.email,
+        is_operator=current_user.role != "user",
+        theme=current_user.theme,
+        locale=current_user.locale,
+        catalog=parts().catalog,
+        stripe_mode=parts().settings.payments,
+        now=utc_now(),
+    )

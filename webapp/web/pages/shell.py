@@ -1,0 +1,101 @@
+"""The shell around every page: the balance badge, the alerts, and how an error page is framed."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.billing.models import Purchase
+from webapp.catalog import Catalog
+from webapp.errors import Refusal
+from webapp.web.display import amount
+from webapp.web.logs import log
+from webapp.web.pages.reader import Reader, present_reader
+
+ALERTS_SHOWN = 2
+LOW_SHARE = 5  # a balance is low below a fifth of the smallest pack
+FAILURE_TOLD_FOR = dt.timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A banner on top of every page. `actions` are labels with their addresses."""
+
+    id: str
+    kind: str
+    icon: str
+    title: str
+    text: str
+    actions: tuple[tuple[str, str], ...]
+
+
+def shell(reader: Reader) -> dict[str, Any]:
+    """What `base.html` needs."""
+    return balance_badge(reader) | alerts(reader)
+
+
+def balance_badge(reader: Reader) -> dict[str, Any]:
+    """`_balance_badge.html`: the balance, and whether the word "low" stands beside it."""
+    return {"reader": reader, "is_low": reader.shown_credits < low_line(reader.catalog)}
+
+
+def alerts(reader: Reader) -> dict[str, Any]:
+    """`_alerts.html`: at most two, the worst first."""
+    found = (_debt_alert(reader), _empty_alert(reader), _failure_alert(reader))
+    return {"reader": reader, "alerts": [alert for alert in found if alert][:ALERTS_SHOWN]}
+
+
+def low_line(catalog: Catalog) -> int:
+    """The credits below which a balance is called low: a fifth of the smallest pack on sale, 0 without packs."""
+    return min((pack.credits for pack in catalog.packs if pack.is_active), default=0) // LOW_SHARE
+
+
+def error_frame(status: int) -> dict[str, Any]:
+    """What `errors/error.html` is drawn in: the shell for the signed-in, else the bare page.
+
+    The bare page needs no database, so it is also what a broken server (500) and a lost database get.
+    """
+    if status != 500:
+        try:
+            if current_user.is_authenticated:
+                return {"layout": "base.html", **shell(present_reader())}
+        except (SQLAlchemyError, Refusal) as error:
+            log.warning("error page without its shell", error=type(error).__name__)
+    return {"layout": "bare.html"}
+
+
+def _debt_alert(reader: Reader) -> Alert | None:
+    if not reader.balance.debt:
+        return None
+    owed = amount(-reader.balance.debt, reader.catalog, reader.locale)
+    return Alert("alert-debt", "bad", "warn", f"{owed}", "Your next credits cover it first.", (_buy(),))
+
+
+def _empty_alert(reader: Reader) -> Alert | None:
+    balance = reader.balance
+    if balance.debt or balance.available or not balance.total_used:
+        return None
+    text = "Usage is paused. It starts again the moment you add credits."
+    return Alert("alert-empty", "bad", "warn", "You're out of credits", text, (_buy(),))
+
+
+def _failure_alert(reader: Reader) -> Alert | None:
+    """A bank that needed longer and then said no: the buyer is not in front of any page when that happens."""
+    newest = reader.purchases[0] if reader.purchases else None
+    if newest is None or not _failed_lately(newest, reader.now):
+        return None
+    text = f"{newest.pack_name} pack: you have not been charged and no credits were added."
+    again = ("Try again", f"{url_for('credits.credits')}#pack-{newest.pack_slug}")
+    return Alert("alert-failed", "bad", "x", "The payment didn't go through", text, (again,))
+
+
+def _failed_lately(purchase: Purchase, now: dt.datetime) -> bool:
+    failed_at = purchase.settled_at or purchase.opened_at
+    return purchase.state == "failed" and failed_at > now - FAILURE_TOLD_FOR
+
+
+def _buy() -> tuple[str, str]:
+    return "Buy credits", url_for("credits.credits")
