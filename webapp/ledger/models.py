@@ -80,6 +80,10 @@ def _among(words: tuple[str, ...]) -> str:
     return f"IN ({', '.join(repr(word) for word in words)})"
 
 
+# History filtered by what is rare must not walk through a million spends, and spends must not pay for it.
+RARE = f"kind NOT {_among(FREQUENT)}"
+
+
 def _one_of(column: str, words: tuple[str, ...], name: str) -> CheckConstraint:
     return CheckConstraint(f"{column} {_among(words)}", name)
 
@@ -138,8 +142,7 @@ class Entry(Base):
         CheckConstraint("(reverses_seq IS NOT NULL) = (kind = 'reverse')", "reverse_says_what"),
         CheckConstraint("(hold_seq IS NOT NULL) = (kind IN ('capture', 'release'))", "settles_a_hold"),
         CheckConstraint(f"(used_on IS NOT NULL) = (kind {_among(USES)})", "use_has_a_day"),
-        # History filtered by what is rare must not walk through a million spends; spends don't pay for it.
-        _index_where("ix_entries_rare", ("account_id", "seq"), f"kind NOT {_among(FREQUENT)}"),
+        _index_where("ix_entries_rare", ("account_id", "seq"), RARE),
         _index_where("ix_entries_reverses", ("account_id", "reverses_seq"), "reverses_seq IS NOT NULL"),
         _index_where("ix_entries_hold", ("account_id", "hold_seq"), "hold_seq IS NOT NULL"),
     )
