@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from tests.support.browsing import sign_in
+from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from webapp.orm import WRITES, configure_engine, utc_now
 from webapp.people.models import User
@@ -126,6 +126,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
     app = create_app(settings)
     app.config["TESTING"] = True
+    app.test_client_class = Browser
     with app.app_context():
         sync_now()
         db.session.remove()
