@@ -1,10 +1,20 @@
-"""Form bodies as nested values, coerced by schema: what Stripe reads from `a[b][0][c]=v`. Shares no code with the app."""
+"""Form bodies as nested values, coerced by schema: what Stripe reads from `a[b][0][c]=v`.
+
+Shares no code with the simulator's own reading of them.
+"""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.contract.stripe_types import REGISTRY, Schema, faults
+from tests.contract.stripe_types import Schema, faults, referenced
+
+SCALARS: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+    ("integer", r"-?[0-9]+", int),
+    ("number", r"-?[0-9]+(\.[0-9]+)?", float),
+    ("boolean", r"true|false", "true".__eq__),
+)
 
 
 def nested(form: str) -> dict[str, Any]:
@@ -21,19 +31,16 @@ def nested(form: str) -> dict[str, Any]:
 def coerced(value: Any, schema: Schema) -> Any:
     """The value as its schema wants it, where its text allows; else as it was, for the validator to refuse."""
     if "$ref" in schema:
-        return coerced(value, REGISTRY.get_or_retrieve(schema["$ref"]).value.contents)
+        return coerced(value, referenced(schema["$ref"]))
     if "anyOf" in schema:
         tried = [coerced(value, branch) for branch in schema["anyOf"]]
         fitting = [one for one, branch in zip(tried, schema["anyOf"], strict=True) if not faults(one, branch)]
         return (fitting or [one for one in tried if one != value] or [value])[0]
     if isinstance(value, dict):
         return _container(value, schema)
-    if schema.get("type") == "integer" and re.fullmatch(r"-?[0-9]+", value):
-        return int(value)
-    if schema.get("type") == "number" and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
-        return float(value)
-    if schema.get("type") == "boolean" and value in {"true", "false"}:
-        return value == "true"
+    for kind, pattern, read in SCALARS:
+        if schema.get("type") == kind and re.fullmatch(pattern, value):
+            return read(value)
     return value
 
 

@@ -16,13 +16,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, ForwardRef, Literal, NotRequired, Union, get_args, get_origin
 
-import stripe
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 from stripe import ListObject, RequestOptions, StripeObject
-from stripe._stripe_object import UntypedStripeObject
 
 Schema = dict[str, Any]
 UNIONS = (Union, UnionType)
@@ -123,31 +119,33 @@ def names_of(module: str) -> Names:
 
 def evaluated(text: str, module: str) -> Any:
     """The type that an annotation's text means in a module of the SDK."""
-    return eval(text, {}, names_of(module))  # noqa: S307 - text of the installed SDK
+    return eval(text, {}, names_of(module))
 
 
 def schema_of(hint: Any, module: str) -> Schema:
     """The JSON Schema of one annotation."""
     if isinstance(hint, str | ForwardRef):
         return schema_of(evaluated(getattr(hint, "__forward_arg__", hint), module), module)
-    origin, args = get_origin(hint), get_args(hint)
-    if origin is NotRequired:
-        return schema_of(args[0], module)
+    if hint in SCALARS:
+        return SCALARS[hint]
+    if get_origin(hint) is not None:
+        return _generic(get_origin(hint), get_args(hint), module)
+    if isinstance(hint, type):
+        return {"$ref": f"sdk:{hint.__module__}:{hint.__qualname__}"}
+    raise TypeError(f"no schema for {hint!r} in {module}")
+
+
+def _generic(origin: Any, args: tuple[Any, ...], module: str) -> Schema:
     if origin in UNIONS:
         return _union(args, module)
     if origin is Literal:
         return {"enum": list(args)}
+    inner = schema_of(args[-1], module)
     if origin is list:
-        return {"type": "array", "items": schema_of(args[0], module)}
+        return {"type": "array", "items": inner}
     if origin is ListObject:
-        return _list_object(schema_of(args[0], module))
-    if origin in {dict, UntypedStripeObject}:
-        return {"type": "object", "additionalProperties": schema_of(args[-1], module)}
-    if hint in SCALARS:
-        return SCALARS[hint]
-    if isinstance(hint, type):
-        return {"$ref": f"sdk:{hint.__module__}:{hint.__qualname__}"}
-    raise TypeError(f"no schema for {hint!r} in {module}")
+        return _list_object(inner)
+    return inner if origin is NotRequired else {"type": "object", "additionalProperties": inner}
 
 
 def _union(args: tuple[Any, ...], module: str) -> Schema:
@@ -187,26 +185,27 @@ def _may_be_null(hint: Any) -> bool:
     return type(None) in get_args(hint)
 
 
-def class_named(name: str) -> type:
-    """`stripe._customer:Customer`, `stripe.checkout._session:Session.AutomaticTax`."""
-    module, _, path = name.partition(":")
+@cache
+def referenced(uri: str) -> Schema:
+    """The schema behind a `$ref`: `sdk:stripe._customer:Customer`, `sdk:stripe._event:Event.Data`."""
+    _, module, path = uri.split(":")
     found: Any = import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
-    return found
+    return schema_of_class(found)
 
 
-def _resource(uri: str) -> Resource[Any]:
-    return Resource(contents=schema_of_class(class_named(uri.removeprefix("sdk:"))), specification=DRAFT202012)
+def _follow(validator: Any, uri: str, value: Any, _: Schema) -> Iterator[Any]:
+    yield from validator.descend(value, referenced(uri))
 
 
-REGISTRY: Registry[Any] = Registry(retrieve=cache(_resource))
+# A registry would read every schema again at each reference, which is a hundred times slower.
+Validator = validators.extend(Draft202012Validator, {"$ref": _follow})
 
 
 def faults(value: Any, schema: Schema) -> list[str]:
     """What is wrong with a value, each with its place: `line_items/0: Additional properties are not allowed …`."""
-    errors = Draft202012Validator(schema, registry=REGISTRY).iter_errors(value)
-    return [_sentence(error) for error in errors]
+    return [_sentence(error) for error in Validator(schema).iter_errors(value)]
 
 
 def _sentence(error: Any) -> str:
@@ -231,6 +230,3 @@ def fields(kind: type) -> frozenset[str]:
 def event_types() -> frozenset[str]:
     """Every event type the SDK knows."""
     return frozenset(get_args(evaluated("Event.__annotations__['type']", "stripe._event")))
-
-
-assert stripe.api_version, "the SDK pins an API version"

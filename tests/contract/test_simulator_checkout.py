@@ -95,7 +95,9 @@ def test_a_key_is_forgotten_after_a_day(sdk: stripe.StripeClient, price_id: str,
 
 def test_a_failed_validation_is_not_kept_under_its_key(sdk: stripe.StripeClient, price_id: str) -> None:
     with pytest.raises(stripe.InvalidRequestError):
-        open_session(sdk, price_id, idempotency_key="checkout:P1:1", line_items=[{"price": "price_none", "quantity": 1}])
+        open_session(
+            sdk, price_id, idempotency_key="checkout:P1:1", line_items=[{"price": "price_none", "quantity": 1}]
+        )
 
     assert open_session(sdk, price_id, idempotency_key="checkout:P1:1").status == "open"
 
@@ -208,7 +210,7 @@ def test_a_session_expires_at_its_time(sdk: stripe.StripeClient, price_id: str, 
     expired = sdk.v1.checkout.sessions.retrieve(session.id)
 
     assert (expired.status, expired.payment_status, expired.url) == ("expired", "unpaid", None)
-    assert [event.type for event in sdk.v1.events.list().data] == ["checkout.session.expired"] + CATALOGUE_EVENTS
+    assert [event.type for event in sdk.v1.events.list().data] == ["checkout.session.expired", *CATALOGUE_EVENTS]
 
 
 CATALOGUE_EVENTS = ["price.created", "product.created"]

@@ -1,17 +1,21 @@
 """What Stripe's own types accept and refuse, read from the installed SDK."""
 
+from typing import Any
+
 import pytest
 import stripe
 
-from tests.contract.stripe_types import class_named, event_types, operation, operations, schema_of_class
+from tests.contract.stripe_types import event_types, operation, operations, referenced
 from tests.contract.validating import request_faults
 
 ACCEPTED = {
     "a checkout session with all that a purchase sends": (
         "POST",
         "/v1/checkout/sessions",
-        "mode=payment&line_items[0][price]=price_1&line_items[0][quantity]=1&metadata[pack]=popular"
-        "&payment_intent_data[metadata][pack]=popular&expires_at=1795000000&automatic_tax[enabled]=true",
+        (
+            "mode=payment&line_items[0][price]=price_1&line_items[0][quantity]=1&metadata[pack]=popular&"
+            "payment_intent_data[metadata][pack]=popular&expires_at=1795000000&automatic_tax[enabled]=true"
+        ),
     ),
     "prices by lookup keys, expanded": (
         "GET",
@@ -104,7 +108,61 @@ def test_operations_are_read_from_the_sdk() -> None:
 
 
 def test_expandable_fields_are_an_id_or_the_object() -> None:
-    branches = schema_of_class(class_named("stripe._charge:Charge"))["properties"]["payment_intent"]["anyOf"]
+    branches = referenced("sdk:stripe._charge:Charge")["properties"]["payment_intent"]["anyOf"]
 
     assert {"type": "string"} in branches
     assert {"$ref": "sdk:stripe._payment_intent:PaymentIntent"} in branches
+
+
+TABLES = {
+    "CHECKOUT_PATHS": "sdk:stripe.checkout._session:Session",
+    "LINE_ITEM_PATHS": "sdk:stripe._line_item:LineItem",
+    "PRICE_PATHS": "sdk:stripe._price:Price",
+    "ENDPOINT_PATHS": "sdk:stripe._webhook_endpoint:WebhookEndpoint",
+}
+ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version", "account", "data.object")
+
+
+def has_path(schema: dict[str, Any], path: list[str]) -> bool:
+    """Whether a field can be reached from an object of this schema, through expanded objects too."""
+    if "$ref" in schema:
+        return has_path(referenced(schema["$ref"]), path)
+    if "anyOf" in schema:
+        return any(has_path(branch, path) for branch in schema["anyOf"])
+    if not path:
+        return True
+    return path[0] in schema.get("properties", {}) and has_path(schema["properties"][path[0]], path[1:])
+
+
+def test_every_field_we_read_is_where_stripe_puts_it() -> None:
+    from webapp.billing import stripe_objects
+
+    read = {name: getattr(stripe_objects, name) for name in dir(stripe_objects) if name.endswith("_PATHS")}
+
+    assert read.keys() == TABLES.keys(), "a new table of paths needs the type it is read from, here"
+    missing = [
+        f"{name}: {path}"
+        for name, paths in read.items()
+        for path in paths.values()
+        if not has_path({"$ref": TABLES[name]}, path.split("."))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", ENVELOPE)
+def test_the_envelope_of_an_event_has_what_the_webhook_reads(path: str) -> None:
+    assert has_path({"$ref": "sdk:stripe._event:Event"}, path.split("."))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("sdk:stripe._payment_intent:PaymentIntent", "charges"),
+        ("sdk:stripe._payment_intent:PaymentIntent", "invoice"),
+        ("sdk:stripe.checkout._session:Session", "payment_intent.charges"),
+        ("sdk:stripe._invoice:Invoice", "subscription"),
+        ("sdk:stripe._subscription:Subscription", "current_period_end"),
+    ],
+)
+def test_a_field_that_stripe_has_moved_is_noticed(kind: str, path: str) -> None:
+    assert not has_path({"$ref": kind}, path.split("."))

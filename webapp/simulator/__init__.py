@@ -32,5 +32,8 @@ def register(app: Flask, client: SimulatedHTTPClient) -> None:
     """
     app.extensions["simulator"] = client
     app.register_blueprint(control_room.blueprint)
-    if not app.testing:
-        app.before_request(client.courier.start)
+
+    @app.before_request
+    def start_courier() -> None:
+        if not app.testing:
+            client.courier.start()
