@@ -128,18 +128,20 @@ class Gateway:
         with_product = {**params, "expand": ["product"]}
         return price(_asked("update price", lambda: self._v1.prices.update(price_id, _params(with_product))))
 
-    def save_product(self, product_id: str, params: Mapping[str, Any], *, idempotency_key: str) -> bool:
-        """Make the product of this id, or change it. Returns whether it is new."""
+    def create_product(self, params: Mapping[str, Any], *, idempotency_key: str) -> bool:
+        """Make a product with the id in `params`. Returns False, changing nothing, if there is one of that id."""
         options = {"idempotency_key": idempotency_key}
         try:
-            _asked("update product", lambda: self._v1.products.update(product_id, _params(params)))
+            _asked("create product", lambda: self._v1.products.create(_params(params), _options(options)))
         except StripeRefused as refusal:
-            if not refusal.is_missing:
+            if refusal.stripe_code != "resource_already_exists":
                 raise
-            new = {**params, "id": product_id}
-            _asked("create product", lambda: self._v1.products.create(_params(new), _options(options)))
-            return True
-        return False
+            return False
+        return True
+
+    def update_product(self, product_id: str, params: Mapping[str, Any]) -> None:
+        """Change a product's name, whether it is active, its metadata."""
+        _asked("update product", lambda: self._v1.products.update(product_id, _params(params)))
 
     def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
         """The account's webhook endpoints (16 at most at Stripe, so one page holds them)."""

@@ -120,9 +120,7 @@ def _plan_item(plan: Plan, lookup_key: str) -> Item:
 
 
 def _synced(gateway: Gateway, item: Item, held: Price | None) -> Synced:
-    did = []
-    if held is None or held.product_name != item.product_name or held.is_product_active is False:
-        did += _save_product(gateway, item, held.product_id if held else item.product_id)
+    did = _save_product(gateway, item, held)
     if held is None or not _has_terms_of(held, item):
         price = _create_price(gateway, item, held)
         return Synced(item, price, ", ".join([*did, f"price {price.id} created"]))
@@ -138,11 +136,19 @@ def _has_terms_of(held: Price, item: Item) -> bool:
     return terms == (item.amount_minor, item.currency, item.interval)
 
 
-def _save_product(gateway: Gateway, item: Item, product_id: str) -> list[str]:
-    named = {name: text for name, text in item.metadata.items() if name != "credits"}  # may change with the Price
+def _save_product(gateway: Gateway, item: Item, held: Price | None) -> list[str]:
+    """Make or change the product; what was done. Its metadata names the pack or plan, whose Price says the rest."""
+    if held and held.product_name == item.product_name and held.is_product_active:
+        return []
+    product_id = held.product_id if held else item.product_id
+    named = {name: text for name, text in item.metadata.items() if name != "credits"}
     params = {"name": item.product_name, "active": True, "metadata": named}
-    is_new = gateway.save_product(product_id, params, idempotency_key=f"sync:product:{_digest([product_id, params])}")
-    return [f"product {product_id} {'created' if is_new else 'updated'}"]
+    if held is None:
+        new = {**params, "id": product_id}
+        if gateway.create_product(new, idempotency_key=f"sync:product:{_digest(new)}"):
+            return [f"product {product_id} created"]
+    gateway.update_product(product_id, params)
+    return [f"product {product_id} updated"]
 
 
 def _create_price(gateway: Gateway, item: Item, held: Price | None) -> Price:

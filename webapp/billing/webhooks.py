@@ -82,7 +82,7 @@ def prepare(event: Event, gateway: Gateway, known: Known | None) -> Effect:
     Raises StripeUnreachable or StripeRefused; then the event failed and is tried again.
     """
     if reason := _not_ours(event, gateway):
-        log.warning("event ignored", event=event.id, type=event.type, reason=reason)
+        log.warning("event ignored", stripe_event=event.id, type=event.type, reason=reason)
         return _ignore(reason)
     handler = HANDLERS.get(event.type)
     return handler(event, gateway, known) if handler else _ignore("unknown_type")

@@ -1,0 +1,444 @@
+"""The webhook through its real route: what is taken, what is ignored, what is refused, and what a failure leaves."""
+
+import io
+import json
+import time
+from typing import Any, get_args
+
+import pytest
+import stripe
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from tests.billing.buying import WEBHOOK, Buying
+from webapp.billing.models import WebhookEvent
+from webapp.billing.webhooks import HANDLERS, DuplicateHandler, event_types, on
+from webapp.extensions import Parts
+from webapp.orm import utc_now
+from webapp.settings import read_settings
+
+OUR_EVENTS = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+)
+
+
+def post(app: Flask, event: dict[str, Any] | str, secret: str = "whsec_test_present", **changes: str) -> TestResponse:
+    body = event if isinstance(event, str) else json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(body, secret, int(time.time()))
+    return app.test_client().post(WEBHOOK, data=body.encode(), headers={"Stripe-Signature": signature, **changes})
+
+
+def event_about(item: dict[str, Any], kind: str, event_id: str = "evt_sim_1", **changes: Any) -> dict[str, Any]:
+    envelope = {"id": event_id, "object": "event", "type": kind, "created": int(time.time()), "livemode": False}
+    return {**envelope, "api_version": stripe.api_version, "data": {"object": item}, **changes}
+
+
+def completed(buying: Buying) -> dict[str, Any]:
+    """The real event of a paid purchase, not delivered yet."""
+    event_id = buying.told_types()["checkout.session.completed"]
+    body, _ = buying.simulator.deliveries.signed(event_id, now=0)
+    return json.loads(body)
+
+
+def test_we_listen_to_exactly_the_events_we_say():
+    assert event_types() == OUR_EVENTS
+
+
+def test_stripe_has_every_event_we_listen_to():
+    assert set(OUR_EVENTS) <= set(get_args(stripe.Event.__annotations__["type"]))
+
+
+def test_a_second_handler_of_one_event_is_refused_at_import():
+    with pytest.raises(DuplicateHandler):
+        on("checkout.session.completed")(HANDLERS["checkout.session.expired"])
+    assert HANDLERS["checkout.session.completed"] is not HANDLERS["checkout.session.expired"]
+
+
+def test_a_paid_checkout_is_granted_and_its_event_stored_with_it(buying):
+    purchase = buying.paid()
+    event_id = buying.told_types()["checkout.session.completed"]
+    answer = buying.tell(event_id)
+    assert (answer.status_code, answer.json) == (200, {"received": event_id, "state": "handled", "reason": "paid"})
+    stored = buying.event(event_id)
+    assert (stored.state, stored.reason, stored.attempts) == ("handled", "paid", 1)
+    assert (stored.purchase_id, stored.account_id) == (purchase.id, buying.user.account_id)
+    assert (stored.object_id, stored.api_version) == (purchase.session_id, stripe.api_version)
+    assert json.loads(stored.body)["id"] == event_id
+    assert buying.purchase(purchase).state == "paid"
+    assert buying.bought() == [1000]
+    buying.assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event_type", "state", "bought"),
+    [
+        ("succeeds", "payment_intent.succeeded", "paid", [1000]),
+        ("declined", "payment_intent.payment_failed", "open", []),
+        ("delayed_succeeds", "checkout.session.completed", "processing", []),
+    ],
+)
+def test_one_event_alone_brings_the_purchase_to_its_state(buying, outcome, event_type, state, bought):
+    purchase = buying.paid(outcome=outcome)
+    assert buying.tell(buying.told_types()[event_type]).status_code == 200
+    assert (buying.purchase(purchase).state, buying.bought()) == (state, bought)
+
+
+@pytest.mark.parametrize(
+    ("end", "event_type", "state", "bought"),
+    [
+        ("succeeds", "checkout.session.async_payment_succeeded", "paid", [1000]),
+        ("succeeds", "payment_intent.succeeded", "paid", [1000]),
+        ("fails", "checkout.session.async_payment_failed", "failed", []),
+    ],
+)
+def test_the_end_of_a_delayed_payment_is_told_by_one_event_alone(buying, end, event_type, state, bought):
+    purchase = buying.paid(outcome="delayed_succeeds")
+    buying.tell_all()
+    session = buying.gateway.checkout(purchase.session_id)
+    buying.simulator.settle(session.payment_intent_id, end)
+    assert buying.tell(buying.told_types()[event_type]).status_code == 200
+    assert (buying.purchase(purchase).state, buying.bought()) == (state, bought)
+
+
+def test_an_expired_checkout_closes_its_purchase(buying):
+    purchase = buying.start()
+    expire(buying, purchase.session_id)
+    assert buying.tell(buying.told_types()["checkout.session.expired"]).json["reason"] == "expired"
+    assert buying.purchase(purchase).state == "expired"
+
+
+def expire(buying: Buying, session_id: str) -> None:
+    client = stripe.StripeClient("sk_test_simulated", http_client=buying.simulator)
+    client.v1.checkout.sessions.expire(session_id)
+
+
+def test_what_the_event_says_is_a_hint_and_never_the_source(buying):
+    """The body claims the session is paid, in the name of an event Stripe really signed; Stripe itself says open."""
+    purchase = buying.start()
+    item = {"id": purchase.session_id, "object": "checkout.session", "payment_status": "paid", "status": "complete"}
+    assert post(buying.app, event_about(item, "checkout.session.completed")).json["reason"] == "open"
+    assert (buying.purchase(purchase).state, buying.bought()) == ("open", [])
+
+
+def test_an_event_told_again_does_no_work(buying):
+    buying.paid()
+    event_id = buying.told_types()["checkout.session.completed"]
+    buying.tell(event_id)
+    asked = count_calls(buying)
+    assert buying.tell(event_id).json == {"received": event_id, "state": "handled", "reason": "told_before"}
+    assert asked == []
+    assert buying.event(event_id).attempts == 1
+
+
+def count_calls(buying: Buying) -> list[str]:
+    asked: list[str] = []
+    request = buying.simulator.request
+
+    def counted(method: str, url: str, *rest: Any, **more: Any) -> Any:
+        asked.append(f"{method} {url}")
+        return request(method, url, *rest, **more)
+
+    buying.simulator.request = counted
+    return asked
+
+
+def ignored(buying: Buying, event: dict[str, Any], reason: str) -> None:
+    answer = post(buying.app, event)
+    assert (answer.status_code, answer.json["state"], answer.json["reason"]) == (200, "ignored", reason)
+    stored = buying.event(event["id"])
+    assert (stored.state, stored.reason) == ("ignored", reason)
+    assert buying.bought() == []
+
+
+def test_an_unknown_type_is_stored_and_ignored(buying):
+    ignored(buying, event_about({"id": "cus_sim_1"}, "customer.created"), "unknown_type")
+
+
+def test_an_event_without_an_object_id_is_stored_and_ignored(buying):
+    ignored(buying, event_about({"object": "balance"}, "balance.available"), "unknown_type")
+
+
+def test_another_mode_is_ignored_even_for_our_own_purchase(buying):
+    buying.paid()
+    ignored(buying, completed(buying) | {"livemode": True}, "mode")
+
+
+def test_a_connected_account_is_ignored_even_for_our_own_purchase(buying):
+    buying.paid()
+    ignored(buying, completed(buying) | {"account": "acct_1"}, "account")
+
+
+def test_a_session_of_somebody_else_is_ignored_without_asking_stripe(buying):
+    """As `stripe trigger checkout.session.completed` sends it: a session with none of our metadata."""
+    asked = count_calls(buying)
+    item = {"id": "cs_test_a1b2", "object": "checkout.session", "metadata": {}, "client_reference_id": None}
+    ignored(buying, event_about(item, "checkout.session.completed"), "unknown_purchase")
+    assert asked == []
+
+
+def test_a_purchase_we_have_never_heard_of_is_ignored(buying):
+    metadata = {"type": "credit_purchase", "purchase_id": "ofanotherdatabase"}
+    item = {"id": "cs_test_1", "object": "checkout.session", "metadata": metadata, "client_reference_id": "elsewhere"}
+    ignored(buying, event_about(item, "checkout.session.completed"), "unknown_purchase")
+
+
+def test_a_payment_without_a_checkout_is_ignored(buying):
+    item = {"id": "pi_sim_none", "object": "payment_intent", "metadata": {}}
+    ignored(buying, event_about(item, "payment_intent.succeeded"), "no_checkout")
+
+
+def test_a_failed_try_of_somebody_else_is_ignored(buying):
+    item = {"id": "pi_sim_none", "object": "payment_intent", "metadata": {}}
+    ignored(buying, event_about(item, "payment_intent.payment_failed"), "unknown_purchase")
+
+
+def test_a_payment_whose_metadata_was_erased_is_found_through_its_checkout(buying):
+    buying.paid()
+    event_id = buying.told_types()["payment_intent.succeeded"]
+    event = json.loads(buying.simulator.deliveries.signed(event_id, now=0)[0])
+    event["data"]["object"]["metadata"] = {}
+    assert post(buying.app, event).json["reason"] == "paid"
+    assert buying.bought() == [1000]
+
+
+def test_a_payment_that_claims_another_purchase_settles_its_own_only(buying):
+    """Metadata on a payment can be edited by hand at Stripe."""
+    mine, other = buying.paid(key="form:1"), buying.start("maximum", key="form:2")
+    event_id = buying.told_types()["payment_intent.succeeded"]
+    event = json.loads(buying.simulator.deliveries.signed(event_id, now=0)[0])
+    event["data"]["object"]["metadata"]["purchase_id"] = other.id
+    assert post(buying.app, event).status_code == 200
+    assert (buying.purchase(other).state, buying.bought()) == ("open", [])
+    buying.tell(buying.told_types()["checkout.session.completed"])
+    assert (buying.purchase(mine).state, buying.bought()) == ("paid", [1000])
+
+
+def test_an_ignored_event_is_looked_at_again_when_it_is_told_again(buying):
+    buying.paid()
+    event = completed(buying)
+    post(buying.app, event | {"livemode": True})
+    assert post(buying.app, event).json["state"] == "handled"
+    stored = buying.event(event["id"])
+    assert (stored.state, stored.attempts, buying.bought()) == ("handled", 2, [1000])
+
+
+def test_simulated_ids_are_ignored_by_a_real_stripe(buying, tmp_path):
+    """The database of a demo, started again with real keys and the old webhook secret."""
+    buying.paid()
+    event = completed(buying)
+    with_real_keys(buying.app)
+    ignored(buying, event, "simulated")
+
+
+def with_real_keys(app: Flask) -> None:
+    from webapp.billing.gateway import build_gateway
+
+    parts = app.extensions["refill"]
+    settings = read_settings(
+        _env_file=None,
+        app_env="test",
+        database_url=parts.settings.database_url,
+        stripe_secret_key="sk_test_123",
+        stripe_webhook_secret="whsec_test_present",
+    )
+    app.extensions["refill"] = Parts(settings, parts.catalog, build_gateway(settings))
+
+
+def test_an_event_of_an_old_api_version_is_handled_by_reading_its_object_anew(buying):
+    purchase = buying.paid()
+    item = {"id": purchase.session_id, "object": "checkout.session", "payment_status": "paid", "display_items": []}
+    event = event_about(item, "checkout.session.completed", api_version="2019-05-16")
+    assert post(buying.app, event).json["reason"] == "paid"
+    assert buying.event(event["id"]).api_version == "2019-05-16"
+
+
+def test_an_event_without_an_api_version_is_handled(buying):
+    buying.paid()
+    assert post(buying.app, completed(buying) | {"api_version": None}).json["reason"] == "paid"
+
+
+# What must be refused, and leave nothing.
+
+
+def refused(answer: TestResponse, status: int = 400, code: str = "invalid_webhook") -> None:
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+
+
+def test_a_wrong_or_missing_signature_is_answered_400_and_leaves_nothing(buying):
+    buying.paid()
+    event = completed(buying)
+    refused(post(buying.app, event, secret="whsec_wrong"))
+    refused(buying.app.test_client().post(WEBHOOK, data=json.dumps(event)))
+    refused(buying.app.test_client().post(WEBHOOK, data=json.dumps(event), headers={"Stripe-Signature": "t=1,v1=é"}))
+    assert (buying.events(), buying.bought()) == ([], [])
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "1", "", "{", '{"id": NaN}', "[" * 200_000, '{"a":' * 100_000])
+def test_a_signed_body_that_is_no_event_is_answered_400_and_leaves_nothing(buying, body):
+    refused(post(buying.app, body))
+    assert buying.events() == []
+
+
+def test_the_old_secret_is_good_while_it_is_listed(buying):
+    buying.paid()
+    assert post(buying.app, completed(buying), secret="whsec_test_old").json["reason"] == "paid"
+
+
+class Unread(io.BytesIO):
+    """A body that must not be read."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("the body was read before its size was known to be allowed")
+
+    readinto = readline = readlines = read  # type: ignore[assignment]
+
+
+def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(buying):
+    sizes = {"CONTENT_LENGTH": str((1 << 20) + 1), "wsgi.input": Unread()}
+    answer = buying.app.test_client().post(WEBHOOK, environ_overrides=sizes, headers={"Stripe-Signature": "t=1,v1=a"})
+    assert answer.status_code == 413
+
+
+def test_a_chunked_body_is_read_to_one_mebibyte_and_no_further(buying):
+    endless = io.BytesIO(b"x" * (3 << 20))
+    chunked = {"wsgi.input": endless, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ = chunked | {"CONTENT_LENGTH": ""}
+    answer = buying.app.test_client().post(WEBHOOK, environ_overrides=environ, headers={"Stripe-Signature": "t=1,v1=a"})
+    assert answer.status_code == 413
+    assert endless.tell() < 2 << 20
+
+
+def test_a_body_of_exactly_one_mebibyte_is_read(buying):
+    event = json.dumps(event_about({"id": "x", "note": ""}, "customer.created"))
+    padded = event.replace('"note": ""', f'"note": "{"x" * ((1 << 20) - len(event))}"')
+    assert len(padded) == 1 << 20
+    assert post(buying.app, padded).json["reason"] == "unknown_type"
+
+
+def test_only_post_is_answered_and_nothing_is_redirected(buying):
+    client = buying.app.test_client()
+    assert client.get(WEBHOOK).status_code == 405
+    assert client.post(WEBHOOK + "/").status_code == 404
+
+
+def test_no_cookie_is_set_and_no_user_is_loaded(buying):
+    buying.paid()
+    answer = post(buying.app, completed(buying), Cookie="session=forged; remember_token=1|x")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.headers.get("Vary", "")
+
+
+def test_without_payments_it_is_answered_503(buying):
+    parts = buying.app.extensions["refill"]
+    buying.app.extensions["refill"] = Parts(parts.settings, parts.catalog, None)
+    refused(post(buying.app, event_about({}, "customer.created")), 503, "payments_off")
+
+
+def test_stripe_may_send_as_many_events_as_it_likes(buying):
+    event = event_about({}, "customer.created")
+    answers = {post(buying.app, event | {"id": f"evt_{number}"}).status_code for number in range(40)}
+    assert answers == {200}
+
+
+# What a failure leaves.
+
+
+def test_a_failure_is_noted_answered_500_and_tried_again(buying, monkeypatch):
+    purchase = buying.paid()
+    event_id = buying.told_types()["checkout.session.completed"]
+    with monkeypatch.context() as broken:
+        broken.setattr("webapp.billing.fulfil.grant", _break)
+        assert buying.tell(event_id).status_code == 500
+        assert buying.tell(event_id).status_code == 500
+    stored = buying.event(event_id)
+    assert (stored.state, stored.reason, stored.attempts) == ("failed", "ZeroDivisionError", 2)
+    assert stored.handled_at is None
+    assert (buying.purchase(purchase).state, buying.bought()) == ("open", [])
+    assert buying.tell(event_id).json["reason"] == "paid"
+    assert (buying.event(event_id).state, buying.bought()) == ("handled", [1000])
+
+
+def _break(*_: Any, **__: Any) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_failure_does_not_undo_what_a_twin_has_handled(buying):
+    from webapp.billing.events import read_event
+    from webapp.billing.inbox import Outcome, keep
+    from webapp.extensions import transact
+
+    buying.paid()
+    event = completed(buying)
+    buying.tell(event["id"])
+    failed = Outcome("failed", "late")
+    told = read_event(json.dumps(event))
+    transact(lambda session: keep(session, told, failed, stripe_mode="simulated", now=utc_now()))
+    assert buying.event(event["id"]).state == "handled"
+
+
+def test_a_database_that_asks_for_patience_is_tried_again_and_nobody_notices(buying, monkeypatch):
+    from webapp.billing import fulfil as module
+
+    buying.paid()
+    grant, met = module.grant, []
+
+    def deadlocked_once(*facts: Any, **more: Any) -> Any:
+        if not met:
+            met.append(1)
+            raise OperationalError("SELECT 1", {}, _Deadlock())
+        return grant(*facts, **more)
+
+    monkeypatch.setattr("webapp.billing.fulfil.grant", deadlocked_once)
+    assert buying.tell(buying.told_types()["checkout.session.completed"]).json["reason"] == "paid"
+    assert (met, buying.bought()) == ([1], [1000])
+
+
+class _Deadlock(Exception):
+    sqlstate = "40P01"
+
+
+def test_stripe_out_of_reach_is_a_failure_that_is_tried_again(buying):
+    purchase = buying.paid()
+    buying.simulator.faults.refuse_connection("GET", "/v1/checkout/sessions/{id}")
+    event_id = buying.told_types()["checkout.session.completed"]
+    assert buying.tell(event_id).status_code == 503
+    assert buying.event(event_id).reason == "StripeUnreachable"
+    assert buying.purchase(purchase).state == "open"
+    assert buying.tell(event_id).json["reason"] == "paid"
+
+
+def test_a_money_mismatch_is_quarantined_and_answered_200(buying):
+    """Our row says another price than Stripe took: as if someone had changed one of them."""
+    from webapp.billing.models import Purchase
+    from webapp.extensions import transact
+
+    purchase = buying.paid()
+
+    def change(session: Any) -> None:
+        session.get_one(Purchase, (purchase.account_id, purchase.id)).amount_minor = 3400
+
+    transact(change)
+    answer = buying.tell(buying.told_types()["checkout.session.completed"])
+    assert (answer.status_code, answer.json["reason"]) == (200, "quarantined")
+    stored = buying.purchase(purchase)
+    assert (stored.state, stored.reason) == ("quarantined", "subtotal")
+    assert stored.differences["subtotal"] == {"expected": 3400, "found": 3500}
+    assert buying.bought() == []
+
+
+def test_every_stored_event_is_handled_ignored_or_failed(buying):
+    buying.paid()
+    buying.tell_all()
+    assert {(event.type, event.state) for event in buying.events()} >= {
+        ("checkout.session.completed", "handled"),
+        ("payment_intent.succeeded", "handled"),
+        ("charge.succeeded", "ignored"),
+    }
+    assert all(isinstance(event, WebhookEvent) and event.body for event in buying.events())
