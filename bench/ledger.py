@@ -2,21 +2,24 @@
 
 import datetime as dt
 import itertools
+from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from bench.contest import Contender, Row, contest
 from webapp.ledger import operations
-from webapp.orm import WRITES
+from webapp.orm import WRITES, configure_engine
 
 COUNT = 200
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 BARE = text("UPDATE accounts SET available = available - 1, seq = seq + 1 WHERE id = :id AND available >= 1")
 
 
-def spend_rows(engine: Engine, database: str) -> list[Row]:
+def spend_rows(database_url: str, database: str, _folder: Path) -> list[Row]:
     """A spend with its lots, key, history and roll-up against one UPDATE of a balance; and 100 open lots against 3."""
+    engine = create_engine(database_url)
+    configure_engine(engine)
     few, many, bare = (_account(engine, lots) for lots in (3, 100, 1))
     return [
         contest(

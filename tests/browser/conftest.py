@@ -1,5 +1,6 @@
 """Chromium on the real pages: with scripts, without them, and with the CDN out of reach."""
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
     """One server for the browser tests of this process. After them all the ledger must be clean."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(sqlite_template, folder / "refill.sqlite3")
-    with running_site(f"sqlite:///{folder}/refill.sqlite3", folder) as site:
+    with running_site(f"sqlite:///{folder}/refill.sqlite3", folder, TRUSTED_PROXIES="1") as site:
         yield site
         site.flask("credits", "verify")
 
@@ -51,6 +52,7 @@ def answer_as_the_cdn(route: Route) -> None:
     )
 
 
+addresses = itertools.count()
 OpenBrowser = Callable[..., Page]
 
 
@@ -63,6 +65,8 @@ def open_browser(chromium: Browser, site: Site) -> Iterator[OpenBrowser]:
     def open_(*, cdn: str = "served", expect_complaints: bool = False, **options: object) -> Page:
         context = chromium.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
         context.set_default_timeout(8000)
+        # Each browser has an address of its own: sign-ups are limited by address.
+        context.set_extra_http_headers({"X-Forwarded-For": f"127.0.1.{next(addresses) % 250 + 1}"})
         contexts.append(context)
         if cdn == "served":
             context.route(HTMX_URL, answer_as_the_cdn)

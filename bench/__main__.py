@@ -1,0 +1,53 @@
+"""`make bench`: run the contests and write docs/benchmarks.md."""
+
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from bench.contest import ROUNDS, Row
+from bench.http import page_rows
+from bench.ledger import spend_rows
+from bench.webhook import webhook_rows
+from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
+from webapp.orm import utc_now
+
+HEAD = f"""# Benchmarks
+
+Ratios, not promises of speed: two contenders take turns for {ROUNDS} rounds in one run. The table shows the median of
+each in microseconds for one operation, the median of the rounds' ratios, and their range. `make bench` writes this page
+on the machine it runs on; durability is each database's default (SQLite with `synchronous=FULL`).
+
+| what | ours, µs | the other, µs | ratio | range |
+|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    """Measure on both databases and write the page."""
+    with tempfile.TemporaryDirectory() as folder, start_postgresql() as server:
+        rows: list[Row] = []
+        for database in ("SQLite", "PostgreSQL"):
+            for measure in (spend_rows, page_rows, webhook_rows):
+                url = fresh(database, server, Path(folder))
+                rows += measure(url, database, Path(folder))
+                print(*(row.text() for row in rows[-2:]), sep="\n", flush=True)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    page = HEAD + "\n".join(row.text() for row in rows) + f"\n\nMeasured {utc_now():%Y-%m-%d} on {machine}.\n"
+    (ROOT / "docs/benchmarks.md").write_text(page)
+
+
+def fresh(database: str, server: PostgresServer, folder: Path) -> str:
+    """The address of an empty, migrated database."""
+    name = f"bench_{os.urandom(4).hex()}"
+    if database == "SQLite":
+        url = f"sqlite:///{folder}/{name}.sqlite3"
+    else:
+        server.run(f"CREATE DATABASE {name}")
+        url = server.url(name)
+    migrate(url)
+    return url
+
+
+if __name__ == "__main__":
+    main()
