@@ -52,6 +52,8 @@ def raw_sdk(simulated: SimulatedHTTPClient) -> stripe.StripeClient:
 @pytest.fixture
 def price_id(sdk: stripe.StripeClient) -> str:
     """A price of $35.00 with the lookup key `popular`."""
-    product = sdk.v1.products.create({"name": "Popular pack", "metadata": {"type": "credit_package"}})
+    product = sdk.v1.products.create(
+        {"name": "Popular pack", "description": "1,000 credits", "metadata": {"credits": "1000"}}
+    )
     price = {"product": product.id, "currency": "usd", "unit_amount": 3500, "lookup_key": "popular"}
     return sdk.v1.prices.create(price).id

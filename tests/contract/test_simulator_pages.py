@@ -60,6 +60,14 @@ def test_the_page_shows_what_is_bought_and_the_way_back(browser: FlaskClient, se
     assert re.search(r"<h1[^>]*>Popular pack</h1>", page)
     assert "SIMULATED — no money" in page
     assert "Pay $35.00" in page
+    assert re.findall(r"<d[td]>([^<]+)</d[td]>", page) == [
+        "1,000 credits",
+        "$35.00",
+        "Tax",
+        "$0.00",
+        "Total due",
+        "$35.00",
+    ]
     assert f'href="{BASE_URL}/dashboard/credits?checkout=cancelled"' in page
     assert re.findall(r'name="outcome" value="(\w+)"', page) == [
         "succeeds",

@@ -14,7 +14,7 @@ from webapp.simulator.events import Sending
 from webapp.simulator.paying import OUTCOMES
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.settling import expire_due
-from webapp.simulator.store import Json
+from webapp.simulator.store import Json, State
 from webapp.web.display import money
 
 T = TypeVar("T", bound=str)
@@ -134,7 +134,17 @@ def _read(session_id: str) -> tuple[Json, list[Json], str | None]:
         if session is None:
             abort(404)
         intent = state.find("payment_intent", session["payment_intent"]) or {}
-        return session, lines_of(state, session_id), (intent.get("last_payment_error") or {}).get("message")
+        return session, _lines(state, session_id), (intent.get("last_payment_error") or {}).get("message")
+
+
+def _lines(state: State, session_id: str) -> list[Json]:
+    """Line items, each with what its product says of itself (`1,000 credits`)."""
+    lines = lines_of(state, session_id)
+    products = [state.load("product", line["price"]["product"]) for line in lines]
+    return [
+        {**line, "detail": product["description"] or line["description"]}
+        for line, product in zip(lines, products, strict=True)
+    ]
 
 
 def _intent_status(session: Json) -> str | None:
