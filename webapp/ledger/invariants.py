@@ -224,32 +224,38 @@ GRANT_IS_ITS_ENTRY = Invariant(
     "the entry has {found} grants of its own source, {expected} must be",
 )
 
+# A use counts once, with the first lot it took from: all postings are counted, then those of later lots taken off.
 USAGE_IS_ITS_ENTRIES = Invariant(
     "usage_is_its_entries",
     """
-    WITH placed AS (
-        SELECT account_id, seq, kind,
-            ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY priority, expires_at, seq) AS place
-        FROM grants WHERE 1 = 1 {one:account_id}
-    ), used AS (
-        SELECT p.account_id, p.entry_seq, g.kind AS grant_kind, MIN(g.place) AS place,
-            SUM(CASE WHEN p.to_book = 'spent' THEN p.credits ELSE -p.credits END) AS credits
-        FROM postings p JOIN placed g ON g.account_id = p.account_id AND g.seq = p.grant_seq
-        WHERE (p.to_book = 'spent' OR p.from_book = 'spent') {one:p.account_id}
-        GROUP BY p.account_id, p.entry_seq, g.kind
-    ), counted AS (
-        SELECT used.*, MIN(place) OVER (PARTITION BY account_id, entry_seq) AS first_place FROM used
-    )
     SELECT account_id, NULL AS seq, used_on, meter, key_id, grant_kind,
         SUM(expected_credits) AS expected_credits, SUM(found_credits) AS found_credits,
         SUM(expected_count) AS expected_count, SUM(found_count) AS found_count
     FROM (
-        SELECT e.account_id, e.used_on, e.meter, e.key_id, u.grant_kind,
-            SUM(u.credits) AS expected_credits, 0 AS found_credits,
-            SUM(CASE WHEN u.place = u.first_place AND e.kind <> 'reverse' THEN 1 ELSE 0 END) AS expected_count,
+        SELECT e.account_id, e.used_on, e.meter, e.key_id, g.kind AS grant_kind,
+            SUM(CASE WHEN p.to_book = 'spent' THEN p.credits ELSE -p.credits END) AS expected_credits,
+            0 AS found_credits,
+            SUM(CASE WHEN p.to_book = 'spent' THEN 1 ELSE 0 END) AS expected_count,
             0 AS found_count
-        FROM counted u JOIN entries e ON e.account_id = u.account_id AND e.seq = u.entry_seq
-        GROUP BY e.account_id, e.used_on, e.meter, e.key_id, u.grant_kind
+        FROM postings p
+        JOIN entries e ON e.account_id = p.account_id AND e.seq = p.entry_seq
+        JOIN grants g ON g.account_id = p.account_id AND g.seq = p.grant_seq
+        WHERE (p.to_book = 'spent' OR p.from_book = 'spent') {one:p.account_id}
+        GROUP BY e.account_id, e.used_on, e.meter, e.key_id, g.kind
+        UNION ALL
+        SELECT e.account_id, e.used_on, e.meter, e.key_id, g.kind, 0, 0, -1, 0
+        FROM (
+            SELECT account_id, entry_seq FROM postings WHERE to_book = 'spent' {one:account_id}
+            GROUP BY account_id, entry_seq HAVING COUNT(*) > 1
+        ) shared
+        JOIN postings p ON p.account_id = shared.account_id AND p.entry_seq = shared.entry_seq AND p.to_book = 'spent'
+        JOIN entries e ON e.account_id = p.account_id AND e.seq = p.entry_seq
+        JOIN grants g ON g.account_id = p.account_id AND g.seq = p.grant_seq
+        WHERE EXISTS (
+            SELECT 1 FROM postings q JOIN grants h ON h.account_id = q.account_id AND h.seq = q.grant_seq
+            WHERE q.account_id = p.account_id AND q.entry_seq = p.entry_seq AND q.to_book = 'spent'
+                AND (h.priority, h.expires_at, h.seq, q.from_book) < (g.priority, g.expires_at, g.seq, p.from_book)
+        )
         UNION ALL
         SELECT account_id, used_on, meter, key_id, grant_kind, 0, credits, 0, count
         FROM usage_daily WHERE 1 = 1 {one:account_id}
