@@ -72,7 +72,7 @@ def transact(work: Callable[[Session], T]) -> T:
         except DBAPIError as error:
             if attempt == ATTEMPTS or not is_transient(error):
                 raise
-        time.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # jitter, not a secret
+        time.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # noqa: S311  # jitter, not a secret
     raise AssertionError("unreachable")
 
 
