@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
-from webapp.orm import WRITES, configure_engine, utc_now
+from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
@@ -119,7 +119,11 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """A whole application on a fresh database, its catalogue synced to the simulated Stripe, inside its context."""
+    """A whole application on a fresh database, its catalogue synced to the simulated Stripe, inside its context.
+
+    Every request it makes to Stripe, and all that the simulated Stripe makes of it, is held against the SDK's types.
+    """
+    from tests.contract.validating import check, watch
     from webapp import create_app
     from webapp.cli.stripe import sync_now
     from webapp.extensions import db
@@ -127,12 +131,14 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.config["TESTING"] = True
     app.test_client_class = Browser
+    watched = watch(app)
     with app.app_context():
         sync_now()
         db.session.remove()
         yield app
         db.session.remove()
         db.engine.dispose()
+    check(watched)
 
 
 @pytest.fixture
@@ -144,19 +150,10 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def user(app: Flask) -> User:
     """A registered user with the catalogue's welcome credits."""
-    from webapp.extensions import parts, transact
-    from webapp.people.users import register
+    from tests.support.people import make_user
+    from webapp.extensions import parts
 
-    return transact(
-        lambda session: register(
-            session,
-            email="someone@example.com",
-            password="a long enough password",
-            name="Some One",
-            welcome_credits=parts().catalog.welcome_credits,
-            now=utc_now(),
-        )
-    )
+    return make_user("someone@example.com", name="Some One", welcome_credits=parts().catalog.welcome_credits)
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def _generic(origin: Any, args: tuple[Any, ...], module: str) -> Schema:
     if origin is list:
         return {"type": "array", "items": inner}
     if origin is ListObject:
-        return _list_object(inner)
+        return list_object(inner)
     return inner if origin is NotRequired else {"type": "object", "additionalProperties": inner}
 
 
@@ -154,7 +154,8 @@ def _union(args: tuple[Any, ...], module: str) -> Schema:
     return {"anyOf": [schema_of(arg, module) for arg in kept]}
 
 
-def _list_object(items: Schema) -> Schema:
+def list_object(items: Schema) -> Schema:
+    """The JSON Schema of a page of a list."""
     properties = {
         "object": {"const": "list"},
         "data": {"type": "array", "items": items},

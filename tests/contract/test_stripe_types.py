@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from tests.contract.stripe_types import event_types, operation, operations, referenced
-from tests.contract.validating import request_faults
+from tests.contract.validating import ContractViolation, ValidatingHTTPClient, answer_faults, request_faults
 
 ACCEPTED = {
     "a checkout session with all that a purchase sends": (
@@ -73,7 +73,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_types_accept(name: str) -> None:
-    assert request_faults(*ACCEPTED[name]) == []
+    assert request_faults(*ACCEPTED[name]) == ()
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -166,3 +166,82 @@ def test_the_envelope_of_an_event_has_what_the_webhook_reads(path: str) -> None:
 )
 def test_a_field_that_stripe_has_moved_is_noticed(kind: str, path: str) -> None:
     assert not has_path({"$ref": kind}, path.split("."))
+
+
+PRODUCT: dict[str, Any] = {
+    "id": "prod_1", "object": "product", "active": True, "created": 1, "default_price": None, "description": None,
+    "images": [], "livemode": False, "marketing_features": [], "metadata": {}, "name": "Popular pack",
+    "package_dimensions": None, "shippable": None, "statement_descriptor": None, "tax_code": None, "tax_details": None,
+    "type": "service", "unit_label": None, "updated": 1, "url": None,
+}  # fmt: skip
+
+
+def test_a_whole_object_is_accepted() -> None:
+    assert answer_faults("GET", "/v1/products/prod_1", PRODUCT) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"name": None}, "name: None is not of type 'string'"),
+        ({"type": "gift"}, "type: 'gift' is not one of ['good', 'service']"),
+        ({"colour": "blue"}, "('colour' was unexpected)"),
+        ({"metadata": {"credits": 1000}}, "metadata/credits: 1000 is not of type 'string'"),
+        ({"object": "price"}, "price instead of product"),
+    ],
+)
+def test_an_object_that_stripe_would_not_send_is_noticed(change: dict[str, Any], expected: str) -> None:
+    assert expected in "\n".join(answer_faults("GET", "/v1/products/prod_1", PRODUCT | change))
+
+
+def test_an_object_that_lacks_a_field_is_noticed() -> None:
+    product = {name: value for name, value in PRODUCT.items() if name != "url"}
+
+    assert answer_faults("POST", "/v1/products", product) == ["prod_1 (product) lacks url"]
+
+
+def test_a_list_is_held_against_its_own_type() -> None:
+    page = {"object": "list", "data": [PRODUCT], "has_more": False, "url": "/v1/products"}
+
+    assert answer_faults("GET", "/v1/products", page) == []
+    assert answer_faults("GET", "/v1/products", {**page, "has_more": "no"}) == [
+        "has_more: 'no' is not of type 'boolean'"
+    ]
+    assert "product instead of price" in answer_faults("GET", "/v1/prices", page)
+
+
+class Careless(stripe.HTTPClient):
+    """Answers everything with the same status and body."""
+
+    name = "careless"
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__()
+        self.answer = (body, status, {"Request-Id": "req_1"})
+
+    def request(self, *_: Any, **__: Any) -> Any:
+        return self.answer
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_recording_client_fails_on_a_bad_request_and_remembers_it() -> None:
+    watched = ValidatingHTTPClient(Careless(200, "{}"))
+    client = stripe.StripeClient("sk_test_x", http_client=watched)
+
+    with pytest.raises(ContractViolation, match="payment_method_types"):
+        client.v1.checkout.sessions.create({"payment_method_types": ["card"]})  # type: ignore[typeddict-unknown-key]
+
+    assert watched.requests == [("POST", "/v1/checkout/sessions", {"payment_method_types": {"0": "card"}})]
+    assert len(watched.violations) == 1
+
+
+def test_the_recording_client_fails_on_a_bad_answer() -> None:
+    bare = ValidatingHTTPClient(Careless(200, '{"id": "prod_1", "object": "product"}'))
+    with pytest.raises(ContractViolation, match=r"'name' is a required property"):
+        stripe.StripeClient("sk_test_x", http_client=bare).v1.products.retrieve("prod_1")
+
+    odd = ValidatingHTTPClient(Careless(400, '{"error": {"reason": "none"}}'))
+    with pytest.raises(ContractViolation, match=r"\['reason'\] and without \['message', 'type'\]"):
+        stripe.StripeClient("sk_test_x", http_client=odd).v1.products.retrieve("prod_1")

@@ -4,14 +4,19 @@ The suite's client is wrapped in it, so that no test can pass with a request tha
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 import stripe
+from flask import Flask
+from stripe import ListObject
 
 from tests.contract.forms import coerced, nested
-from tests.contract.stripe_types import evaluated, faults, fields, object_classes, operation, schema_of
+from tests.contract.stripe_types import evaluated, faults, fields, list_object, object_classes, operation, schema_of
+from webapp.billing.gateway import build_gateway
 from webapp.simulator.store import Store
 
 # Sent by Stripe only in particular cases: when expanded, when deleted, with Connect, at creation.
@@ -36,13 +41,14 @@ class ContractViolation(AssertionError):
     """A request that Stripe would refuse, or an answer that it would never give."""
 
 
-def request_faults(method: str, path: str, form: str) -> list[str]:
+@cache
+def request_faults(method: str, path: str, form: str) -> tuple[str, ...]:
     """What Stripe's types say against a request."""
     found = operation(method, path)
     if found is None:
-        return [f"{method} {path}: no such operation in the SDK"]
+        return (f"{method} {path}: no such operation in the SDK",)
     schema = schema_of(evaluated(found.params, found.module), found.module)
-    return faults(coerced(nested(form), schema), schema)
+    return tuple(faults(coerced(nested(form), schema), schema))
 
 
 def answer_faults(method: str, path: str, body: Any) -> list[str]:
@@ -50,20 +56,28 @@ def answer_faults(method: str, path: str, body: Any) -> list[str]:
     found = operation(method, path)
     if found is None:
         return [f"{method} {path}: no such operation in the SDK"]
-    if body.get("deleted"):
-        return [] if body.keys() == DELETED else [f"a deleted object has {sorted(body)}"]
-    items = body["data"] if body.get("object") == "list" else [body]
-    lacking = [fault for item in items for fault in field_faults(item)]
-    return faults(body, schema_of(found.answers, found.module)) + lacking
+    answers = evaluated(found.answers, found.module)
+    is_list = get_origin(answers) is ListObject
+    kind = get_args(answers)[0] if is_list else answers
+    items = body.get("data", []) if is_list else [body]
+    wrong = [f"{item['object']} instead of {kind.OBJECT_NAME}" for item in items if item["object"] != kind.OBJECT_NAME]
+    envelope = faults(body, list_object({})) if is_list else []
+    return envelope + wrong + [fault for item in items for fault in object_faults(item)]
 
 
 def object_faults(item: dict[str, Any]) -> list[str]:
     """What Stripe's types say against one object, for itself."""
+    return list(_object_faults(json.dumps(item)))
+
+
+@cache  # the same object is met in an answer, in the store and in an event
+def _object_faults(text: str) -> tuple[str, ...]:
+    item = json.loads(text)
     if item.get("deleted"):
-        return [] if item.keys() == DELETED else [f"a deleted object has {sorted(item)}"]
+        return () if item.keys() == DELETED else (f"a deleted object has {sorted(item)}",)
     kind = object_classes()[item["object"]]
     found = faults(item, {"$ref": f"sdk:{kind.__module__}:{kind.__qualname__}"})
-    return found + field_faults(item)
+    return (*found, *field_faults(item))
 
 
 def field_faults(item: dict[str, Any]) -> list[str]:
@@ -124,10 +138,24 @@ class ValidatingHTTPClient(stripe.HTTPClient):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)  # the simulator's own functions, for tests that hold only this client
 
-    def _judge(self, what: str, found: list[str]) -> None:
+    def _judge(self, what: str, found: Sequence[str]) -> None:
         if found:
             self.violations += [f"{what}: {fault}" for fault in found]
             raise ContractViolation("\n".join(self.violations))
+
+
+def watch(app: Flask) -> ValidatingHTTPClient:
+    """Put the check between an application's gateway and its simulated Stripe."""
+    parts = app.extensions["refill"]
+    watched = ValidatingHTTPClient(app.extensions["simulator"])
+    app.extensions["refill"] = replace(parts, gateway=build_gateway(parts.settings, http_client=watched))
+    return watched
+
+
+def check(watched: ValidatingHTTPClient) -> None:
+    """Fail for every request, answer, object and event that Stripe's types do not allow."""
+    assert watched.violations == []
+    assert store_faults(watched.inner.store)[1] == []
 
 
 def _body_faults(method: str, path: str, status: int, body: Any) -> list[str]:
