@@ -23,10 +23,14 @@ WEBHOOK = "/api/stripe/webhook"
 
 @dataclass
 class Buying:
-    """One user with the application's own functions and the simulated Stripe behind them."""
+    """One user with the application's own functions and the simulated Stripe behind them.
+
+    `asked` has every call to Stripe since the fixture began.
+    """
 
     app: Flask
     user: User
+    asked: list[str]
 
     @property
     def simulator(self) -> SimulatedHTTPClient:
@@ -71,9 +75,12 @@ class Buying:
         with Session(db.engine) as session:
             return session.get_one(WebhookEvent, event_id)
 
-    def events(self) -> list[WebhookEvent]:
+    def events(self, purchase: Purchase | None = None) -> list[WebhookEvent]:
+        found = select(WebhookEvent)
+        if purchase is not None:
+            found = found.where(WebhookEvent.purchase_id == purchase.id)
         with Session(db.engine) as session:
-            return list(session.scalars(select(WebhookEvent)))
+            return list(session.scalars(found))
 
     def bought(self) -> list[int]:
         """The credits of each grant of the account that came from a purchase."""

@@ -8,13 +8,15 @@ from typing import Any, get_args
 import pytest
 import stripe
 from flask import Flask
+from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from tests.billing.buying import WEBHOOK, Buying
+from tests.support.browsing import sign_in
 from webapp.billing.models import WebhookEvent
 from webapp.billing.webhooks import HANDLERS, DuplicateHandler, event_types, on
-from webapp.extensions import Parts
+from webapp.extensions import Parts, db
 from webapp.orm import utc_now
 from webapp.settings import read_settings
 
@@ -130,22 +132,10 @@ def test_an_event_told_again_does_no_work(buying):
     buying.paid()
     event_id = buying.told_types()["checkout.session.completed"]
     buying.tell(event_id)
-    asked = count_calls(buying)
+    buying.asked.clear()
     assert buying.tell(event_id).json == {"received": event_id, "state": "handled", "reason": "told_before"}
-    assert asked == []
+    assert buying.asked == []
     assert buying.event(event_id).attempts == 1
-
-
-def count_calls(buying: Buying) -> list[str]:
-    asked: list[str] = []
-    request = buying.simulator.request
-
-    def counted(method: str, url: str, *rest: Any, **more: Any) -> Any:
-        asked.append(f"{method} {url}")
-        return request(method, url, *rest, **more)
-
-    buying.simulator.request = counted
-    return asked
 
 
 def ignored(buying: Buying, event: dict[str, Any], reason: str) -> None:
@@ -176,10 +166,10 @@ def test_a_connected_account_is_ignored_even_for_our_own_purchase(buying):
 
 def test_a_session_of_somebody_else_is_ignored_without_asking_stripe(buying):
     """As `stripe trigger checkout.session.completed` sends it: a session with none of our metadata."""
-    asked = count_calls(buying)
+    buying.asked.clear()
     item = {"id": "cs_test_a1b2", "object": "checkout.session", "metadata": {}, "client_reference_id": None}
     ignored(buying, event_about(item, "checkout.session.completed"), "unknown_purchase")
-    assert asked == []
+    assert buying.asked == []
 
 
 def test_a_purchase_we_have_never_heard_of_is_ignored(buying):
@@ -327,12 +317,19 @@ def test_only_post_is_answered_and_nothing_is_redirected(buying):
     assert client.post(WEBHOOK + "/").status_code == 404
 
 
-def test_no_cookie_is_set_and_no_user_is_loaded(buying):
+def test_no_cookie_is_set_and_nobody_is_looked_up_even_for_a_signed_in_browser(buying):
     buying.paid()
-    answer = post(buying.app, completed(buying), Cookie="session=forged; remember_token=1|x")
-    assert answer.status_code == 200
+    event = completed(buying)
+    browser = sign_in(buying.app, buying.user)
+    statements: list[str] = []
+    listen(db.engine, "before_cursor_execute", lambda *facts: statements.append(facts[2]))
+    body = json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(body, "whsec_test_present", int(time.time()))
+    answer = browser.post(WEBHOOK, data=body, headers={"Stripe-Signature": signature})
+    assert answer.json["reason"] == "paid"
     assert "Set-Cookie" not in answer.headers
-    assert "Cookie" not in answer.headers.get("Vary", "")
+    assert statements
+    assert [text for text in statements if "FROM users" in text or "browsers" in text] == []
 
 
 def test_without_payments_it_is_answered_503(buying):

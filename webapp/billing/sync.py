@@ -127,8 +127,8 @@ def _synced(gateway: Gateway, item: Item, held: Price | None) -> Synced:
     if change := _change(held, item):
         gateway.update_price(held.id, change)
         did.append(f"price {held.id} updated")
-        held = replace(held, is_active=True, metadata={**held.metadata, **item.metadata})
-    return Synced(item, held, ", ".join(did) or "unchanged")
+    now_held = replace(held, is_active=True, is_product_active=True, product_name=item.product_name)
+    return Synced(item, now_held, ", ".join(did) or "unchanged")
 
 
 def _has_terms_of(held: Price, item: Item) -> bool:
