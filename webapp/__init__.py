@@ -79,7 +79,7 @@ def _init_extensions(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(Path(app.root_path).parent / "migrations"))
     csrf.init_app(app)
     limiter.init_app(app)
-    login_manager.init_app(app)
+    login_manager.init_app(app, add_context_processor=False)  # error pages are drawn without the database
     auth.init_app(app)
     with app.app_context():
         configure_engine(db.engine)

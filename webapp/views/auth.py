@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from webapp.extensions import limiter, parts, transact
 from webapp.orm import utc_now
@@ -72,7 +73,9 @@ def register() -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     """Sign out here; other browsers stay signed in. GET changes nothing: it shows the button."""
     if request.method != "POST":
-        return render_template("auth/logout.html") if gate.is_signed_in() else redirect(url_for("auth.login"), 303)
+        if not gate.is_signed_in():
+            return redirect(url_for("auth.login"), 303)
+        return render_template("auth/logout.html", email=current_user.email)
     secret = gate.carried_secret()
     if secret:
         transact(lambda storage: sign_out_browser(storage, secret))

@@ -109,7 +109,8 @@ def draw(problem: Problem) -> Response:
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML"
     else:
-        response = make_response(render_template("errors/error.html", **error_frame(problem.status), **_context(problem)))
+        frame = error_frame(problem.status)
+        response = make_response(render_template("errors/error.html", **frame, **_context(problem)))
     response.status_code = problem.status
     if problem.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(problem.retry_after_seconds)

@@ -1,0 +1,78 @@
+"""How many statements a page costs: at most 15, the same for a new account and a very old one."""
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from tests.api.books import grant
+from tests.support.ledger_rows import fill_ledger
+from tests.views.both_databases import database_url
+from tests.views.shopper import CREDITS, Shopper
+from webapp.extensions import db, transact
+from webapp.people.models import User
+
+__all__ = ["database_url"]
+
+MOST = 15
+PATHS = ("/dashboard", CREDITS)
+
+
+@contextmanager
+def statements():
+    seen = []
+
+    def see(_connection, _cursor, statement, *_):
+        if not statement.startswith(("BEGIN", "SAVEPOINT")):
+            seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", see)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", see)
+
+
+def cost(shopper, path):
+    shopper.pages.open(path)  # due lots are settled by the first reader
+    with statements() as seen:
+        shopper.pages.open(path)
+    return len(seen)
+
+
+@pytest.fixture
+def old_account(app, user):
+    """Some One, with 100,000 entries."""
+    (account_id,) = fill_ledger(db.engine, accounts=1, entries_each=100_000)
+
+    def own(session):
+        session.get_one(User, user.id).account_id = account_id
+
+    transact(own)
+    user.account_id = account_id
+    return Shopper.of(app, user)
+
+
+def test_pages_cost_few_statements_and_the_same_at_100000_entries(stranger, old_account):
+    for _ in range(10):
+        grant(stranger.user.account_id, 5)
+    costs = {path: cost(stranger, path) for path in PATHS}
+    assert max(costs.values()) <= MOST, costs
+    assert {path: cost(old_account, path) for path in PATHS} == costs
+
+
+def test_each_partial_costs_less_than_its_page(shopper):
+    shopper.granted()
+    for path in ("balance-badge", "alerts", "balance-card", "recent-activity", "pack-grid", "purchases"):
+        assert cost_of_partial(shopper, f"/partials/{path}") <= 6, path
+
+
+def cost_of_partial(shopper, path):
+    with statements() as seen:
+        shopper.pages.partial(path)
+    return len(seen)
+
+
+def test_buying_changes_nothing_about_the_cost(shopper):
+    before = {path: cost(shopper, path) for path in PATHS}
+    shopper.granted()
+    shopper.left("small")
+    assert {path: cost(shopper, path) for path in PATHS} == before
