@@ -257,6 +257,16 @@ def test_the_delivery_thread_posts_retries_and_settles(
     assert sdk.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
 
 
+def test_an_idle_delivery_thread_writes_nothing(simulated: SimulatedHTTPClient, session_id: str, clock: Clock) -> None:
+    for delivery in simulated.deliveries.waiting():
+        simulated.deliveries.drop(delivery, now=clock.now)
+    simulated.store.written.clear()
+
+    assert simulated.courier.work() == 0
+
+    assert not simulated.store.written.is_set(), "it would wake itself for ever"
+
+
 def test_the_delivery_thread_starts_and_stops(
     tmp_path: Path, server: tuple[str, list[tuple[str, bytes]], list[int]]
 ) -> None:

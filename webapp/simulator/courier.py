@@ -79,11 +79,10 @@ class Courier:
         self._process = 0
 
     def work(self) -> int:
-        """Do everything that is due once; the number of webhooks sent."""
+        """Do everything that is due once; the number of webhooks sent. Writes nothing when nothing is due."""
         now = self._clock()
         expire_due(self._store, now=now)
-        with self._store.writing() as state:
-            settle_due(state, base_url=self._base_url, now=now)
+        settle_due(self._store, base_url=self._base_url, now=now)
         sent = 0
         while not self._stopped.is_set() and (delivery := self._deliveries.claim(now=self._clock())):
             self._deliveries.deliver(delivery, post, now=self._clock())

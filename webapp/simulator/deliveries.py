@@ -63,6 +63,8 @@ class Deliveries:
 
     def claim(self, *, now: int) -> Delivery | None:
         """Take the next due attempt for this process; no other gets it for 30 seconds."""
+        if not self.due(now=now):
+            return None  # the thread asks every second: it must not take the write lock each time
         with self._store.writing() as state:
             free = "WHERE ended_at IS NULL AND due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?)"
             for delivery in _read(state, f"{free} ORDER BY due_at, sim_delivery.id LIMIT 1", now, now):

@@ -33,12 +33,16 @@ def settle(state: State, intent_id: str, end: Settlement | None = None, *, base_
     return _fail(state, intent, sending, now=now)
 
 
-def settle_due(state: State, *, base_url: str, now: int) -> int:
-    """Settle the delayed payments whose time has come; how many."""
-    due = state.due("payment_intent", now=now)
-    for intent in due:
-        settle(state, intent["id"], base_url=base_url, now=now)
-    return len(due)
+def settle_due(store: Store, *, base_url: str, now: int) -> int:
+    """Settle the delayed payments whose time has come; how many. Takes the write lock only when there are any."""
+    with store.reading() as state:
+        if not state.due("payment_intent", now=now):
+            return 0
+    with store.writing() as state:
+        due = state.due("payment_intent", now=now)  # again: another process may have been quicker
+        for intent in due:
+            settle(state, intent["id"], base_url=base_url, now=now)
+        return len(due)
 
 
 def expire_session(state: State, session: Json, *, now: int, call: Call | None = None) -> Json:
@@ -60,7 +64,7 @@ def expire_due(store: Store, *, now: int) -> int:
         if not state.due("checkout.session", now=now):
             return 0
     with store.writing() as state:
-        due = state.due("checkout.session", now=now)  # again: another process may have been quicker
+        due = state.due("checkout.session", now=now)
         for session in due:
             expire_session(state, session, now=session["expires_at"])
         return len(due)

@@ -1,0 +1,73 @@
+"""Everything the simulated Stripe can make, made once and held against the SDK's types. Counts what it has seen."""
+
+import ast
+import json
+from pathlib import Path
+
+import stripe
+
+from tests.contract.stripe_types import event_types, object_classes
+from tests.contract.test_simulator_checkout import open_session
+from tests.contract.validating import store_faults
+from webapp import simulator
+from webapp.simulator.client import SimulatedHTTPClient
+
+EMITTERS = {"emit", "emit_for"}
+
+
+def emitted_types() -> set[str]:
+    """The event types that the simulator's source names in its calls of `emit` and `emit_for`."""
+    files = Path(simulator.__file__).parent.glob("*.py")
+    calls = [node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    named = {
+        argument.value
+        for call in calls
+        if (getattr(call.func, "attr", None) or getattr(call.func, "id", None)) in EMITTERS
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    }
+    return {name for name in named if isinstance(name, str)}
+
+
+def make_everything(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, price_id: str) -> None:
+    product = sdk.v1.prices.retrieve(price_id).product
+    assert isinstance(product, str)
+    sdk.v1.products.update(product, {"name": "Best pack"})
+    sdk.v1.prices.update(price_id, {"nickname": "best"})
+    sdk.v1.prices.create(
+        {"product": product, "currency": "eur", "unit_amount": 1900, "recurring": {"interval": "month"}}
+    )
+    customer = sdk.v1.customers.create({"address": {"country": "DE", "city": "Berlin"}})
+    sdk.v1.customers.update(customer.id, {"name": "Sam"})
+    with_tax = {"automatic_tax": {"enabled": True}, "custom_text": {"submit": {"message": "Thank you"}}}
+    for number, outcome in enumerate(("succeeds", "declined", "requires_action", "delayed_succeeds", "delayed_fails")):
+        session = open_session(sdk, price_id, **with_tax, **({"customer": customer.id} if number % 2 else {}))
+        simulated.pay(session.id, outcome)  # type: ignore[arg-type]
+        simulated.authenticate(session.id, is_successful=False)
+    for intent in sdk.v1.payment_intents.list({"limit": 100}).data:
+        simulated.settle(intent.id)
+    for session in sdk.v1.checkout.sessions.list({"status": "open"}).data:
+        sdk.v1.checkout.sessions.expire(session.id)
+    sdk.v1.customers.delete(customer.id)
+    sdk.v1.webhook_endpoints.create({"url": "https://example.com/hook", "enabled_events": ["*"]})
+
+
+def test_everything_it_can_make_is_as_stripes_types_say(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, price_id: str
+) -> None:
+    make_everything(sdk, simulated, price_id)
+
+    seen, faults = store_faults(simulated.store)
+
+    assert faults == []
+    assert seen >= 60
+    with simulated.store.reading() as state:
+        kinds = {row["type"] for row in state.rows("SELECT DISTINCT type FROM sim_object")}
+        types = {json.loads(row["body"])["type"] for row in state.rows("SELECT body FROM sim_event")}
+    assert kinds == object_classes().keys() - {"event", "item"}, "line items are checked where they are expanded"
+    assert types == emitted_types()
+
+
+def test_every_event_it_can_make_is_one_that_stripe_sends() -> None:
+    assert len(emitted_types()) > 15
+    assert emitted_types() <= event_types()
