@@ -36,7 +36,7 @@ def test_the_page_says_the_rule_before_anything_is_typed_and_what_is_given(clien
     assert re.search(r'<input[^>]*name="email"[^>]*autocomplete="username"', page.text)
     assert re.search(r'<input[^>]*name="name"[^>]*autocomplete="name"', page.text)
     assert "maxlength" not in page.text
-    assert "Create an account and get 20 free credits." in page.text
+    assert "You get 20 free credits to start with." in page.text
     assert '<form class="stack" action="/register" method="post">' in page.text
 
 

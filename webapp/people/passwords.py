@@ -62,9 +62,9 @@ def checked_password(password: str, *, email: str) -> str:
     if text is None:
         raise WeakPassword("We can't read every character of that password. Choose another.")
     if len(text) > MOST_CHARACTERS:
-        raise WeakPassword(f"Use {MOST_CHARACTERS} characters or fewer.")
+        raise WeakPassword(f"Use a password of {MOST_CHARACTERS} characters or fewer.")
     if len(text) < LEAST_CHARACTERS:
-        raise WeakPassword(f"Use {RULE}.")
+        raise WeakPassword(f"Use a password of {RULE}.")
     if email_key(text) == email_key(email):
         raise WeakPassword("Your password can't be your email address.")
     if text.casefold() in COMMON or len(set(text)) == 1:

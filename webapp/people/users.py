@@ -96,9 +96,9 @@ def clean_name(text: str) -> str:
     """A name as it will be shown; it may be empty. Raises InvalidName."""
     name = compose(text.strip(), most_characters=MOST_NAME_CHARACTERS)
     if len(name) > MOST_NAME_CHARACTERS:
-        raise InvalidName(f"Use {MOST_NAME_CHARACTERS} characters or fewer.")
+        raise InvalidName(f"Use a name of {MOST_NAME_CHARACTERS} characters or fewer.")
     if not name.isprintable():
-        raise InvalidName("Use letters, digits and spaces that can be shown.")
+        raise InvalidName("Use a name of letters, digits and spaces that can be shown.")
     return name
 
 
