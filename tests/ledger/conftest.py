@@ -88,3 +88,9 @@ def give(session: Session, account_id: int, now: dt.datetime) -> Callable[..., A
         return grant(session, account_id, kind=kind, credits=credits, **given)
 
     return run
+
+
+@pytest.fixture
+def session_of() -> Callable[[Engine], Session]:
+    """A write session on a database of the test's own; nothing is committed by itself."""
+    return lambda engine: Session(engine.execution_options(**{WRITES: True}), expire_on_commit=False)

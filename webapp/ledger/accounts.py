@@ -51,26 +51,28 @@ def lock_account(session: Session, account_id: int) -> Account:
     Every writer of an account takes this lock first, several accounts in the order of their ids. On SQLite the
     write transaction itself is the lock. Raises UnknownAccount.
     """
-    chosen = select(Account).where(Account.id == _known(account_id)).with_for_update()
+    chosen = select(Account).where(Account.id == possible_id(account_id)).with_for_update()
     account = session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
     if account is None:
-        raise _unknown(account_id)
+        raise unknown_account(account_id)
     return account
 
 
 def locked(session: Session, account_id: int) -> LockedAccount:
     """Lock the account's row as `lock_account` does, without an ORM object: the first statement of every operation."""
-    row = session.execute(_LOCK, {"account_id": _known(account_id)}).one_or_none()
+    row = session.execute(_LOCK, {"account_id": possible_id(account_id)}).one_or_none()
     if row is None:
-        raise _unknown(account_id)
+        raise unknown_account(account_id)
     return LockedAccount(*row)
 
 
-def _known(account_id: int) -> int:
+def possible_id(account_id: int) -> int:
+    """The id itself, if an account can have it: databases overflow on larger numbers. Raises UnknownAccount."""
     if type(account_id) is not int or not 1 <= account_id <= MAX_ACCOUNT_ID:
-        raise _unknown(account_id)
+        raise unknown_account(account_id)
     return account_id
 
 
-def _unknown(account_id: int) -> UnknownAccount:
+def unknown_account(account_id: int) -> UnknownAccount:
+    """The refusal of an id that no account has."""
     return UnknownAccount("There is no such account.", account=account_id)

@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, and_, bindparam, cast, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, and_, bindparam, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
+from webapp.ledger.accounts import possible_id, unknown_account
 from webapp.ledger.burndown import Lot, allocate
-from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.lots import BURN_ORDER, NOT_USED_UP
 from webapp.ledger.models import accounts, grants, holds, postings
 from webapp.orm import NEVER
@@ -63,15 +63,16 @@ def _total(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> Colu
     return cast(of_account.where(*conditions).scalar_subquery(), BigInteger)
 
 
-# What expired holds that no entry has closed yet keep of each lot.
+# What expired holds that no entry has closed yet keep of each lot. `to_book` is no condition: with it PostgreSQL may
+# walk through all the postings of the account.
+_HELD = case((postings.c.to_book == "held", postings.c.credits), else_=0)
 _FREED = (
-    select(postings.c.grant_seq, cast(func.sum(postings.c.credits), BigInteger).label("credits"))
+    select(postings.c.grant_seq, cast(func.sum(_HELD), BigInteger).label("credits"))
     .join_from(holds, postings, and_(postings.c.account_id == holds.c.account_id, postings.c.entry_seq == holds.c.seq))
     .where(
         holds.c.account_id == bindparam("of_account"),
         text("holds.state = 'open'"),
         holds.c.expires_at <= bindparam("now", type_=holds.c.expires_at.type),
-        postings.c.to_book == "held",
     )
     .group_by(postings.c.grant_seq)
     .subquery()
@@ -104,9 +105,9 @@ def balance(session: Session, account_id: int, *, now: dt.datetime) -> Balance:
 
     Raises UnknownAccount.
     """
-    rows = session.execute(_BALANCE, {"of_account": account_id, "now": now}).mappings().all()
+    rows = session.execute(_BALANCE, {"of_account": possible_id(account_id), "now": now}).mappings().all()
     if not rows:
-        raise UnknownAccount("There is no such account.", account=account_id)
+        raise unknown_account(account_id)
     account, lots = rows[0], [row for row in rows if row["lot_seq"] is not None]
     live = [_live(row) for row in lots if row["lot_expires_at"] > now]
     paid = min(account["debt"], sum(lot.available for lot in live))  # what a hold gives back pays debt first

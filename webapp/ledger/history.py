@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Boolean, ColumnElement, and_, exists, literal_column
+from sqlalchemy import ColumnElement, TextClause, and_, exists, text
 from sqlalchemy.orm import Session
 
 from webapp.ledger.errors import InvalidRequest
@@ -73,12 +73,12 @@ def entry(session: Session, account_id: int, seq: int) -> EntryFacts | None:
     return found[0] if found else None
 
 
-def _of_type(type: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _of_type(type: str) -> list[ColumnElement[bool] | TextClause]:
+    conditions: list[ColumnElement[bool] | TextClause] = []
     if TYPES[type]:
         conditions.append(entries.c.kind.in_(TYPES[type]))
     if type in _RARE_TYPES:
-        conditions.append(literal_column(f"entries.{RARE}", Boolean()))
+        conditions.append(text(f"entries.{RARE}"))
     if type == "purchases":
         conditions.append(_IS_PURCHASE)
     if type == "grants":

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, TextClause, and_, func, select
 from sqlalchemy.orm import Session
 
 from webapp.ledger.facts import EntryFacts, LotTouched
@@ -63,7 +63,7 @@ _POSTINGS = (
 
 
 def read_entries(
-    session: Session, account_id: int, *conditions: ColumnElement[bool], limit: int
+    session: Session, account_id: int, *conditions: ColumnElement[bool] | TextClause, limit: int
 ) -> tuple[EntryFacts, ...]:
     """The account's newest entries that meet the conditions, newest first."""
     chosen = _ENTRIES.where(entries.c.account_id == account_id, *conditions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
-from webapp.ledger.errors import UnknownAccount
+from webapp.ledger.accounts import possible_id, unknown_account
 from webapp.ledger.invariants import INVARIANTS, Invariant
 from webapp.ledger.models import accounts, entries
 
@@ -49,9 +49,11 @@ def verify(session: Session, account_id: int | None = None, *, now: dt.datetime)
 
     Others may write meanwhile only if the session sees one instant (`read_at_one_instant`). Raises UnknownAccount.
     """
+    if account_id is not None:
+        possible_id(account_id)
     checked_accounts, checked_entries = _counts(session, account_id)
     if account_id is not None and not checked_accounts:
-        raise UnknownAccount("There is no such account.", account=account_id)
+        raise unknown_account(account_id)
     found = {invariant: _broken(session, invariant, account_id) for invariant in INVARIANTS}
     return Report(
         checked_at=now,
