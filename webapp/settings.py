@@ -167,5 +167,5 @@ def _mode_of_key(key: SecretStr | None) -> Literal["test", "live"] | None:
     text = key.get_secret_value() if key else ""
     for mode in ("test", "live"):
         if text.startswith((f"sk_{mode}_", f"rk_{mode}_")):
-            return mode  # type: ignore[return-value]  # one of the two literals above
+            return mode
     return None

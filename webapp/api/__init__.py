@@ -1,1 +1,20 @@
-"""The JSON API."""
+"""The JSON API: one table of its routes. Answers are shapes of `schemas`; refusals are drawn by `web.errors`."""
+
+from flask import Blueprint
+
+from webapp.api.billing import open_checkout, open_pack_purchase, verify_payment
+from webapp.api.callers import admit
+from webapp.api.catalog import read_catalog
+from webapp.api.credits import balance, history
+from webapp.extensions import csrf
+
+bp = Blueprint("api", __name__, url_prefix="/api")
+bp.before_request(admit)
+csrf.exempt(bp)  # `admit` looks at the token itself, after the sign-in
+
+bp.get("/credits/balance")(balance)
+bp.get("/credits/history")(history)
+bp.get("/catalog")(read_catalog)
+bp.post("/billing/checkout")(open_checkout)
+bp.post("/credits/purchase")(open_pack_purchase)
+bp.get("/billing/verify-payment")(verify_payment)

@@ -1,0 +1,95 @@
+"""Buying over JSON: opening a purchase, and asking what became of it."""
+
+import secrets
+from typing import Any
+
+from flask import Response, request
+
+from webapp.api.answers import answer
+from webapp.api.bodies import checked, fingerprint, idempotency_key, json_object
+from webapp.api.callers import caller
+from webapp.api.schemas import (
+    CheckoutBody,
+    PurchaseAnswer,
+    PurchaseBody,
+    ShortBalance,
+    VerifyAnswer,
+    VerifyQuery,
+)
+from webapp.billing.errors import UnknownPurchase
+from webapp.billing.queries import purchase_of_session
+from webapp.extensions import db
+from webapp.orm import utc_now
+from webapp.web.balance import fresh_balance
+from webapp.web.checkout import settle_purchase, start_purchase
+from webapp.web.limits import checkout_limit, verify_limit
+from webapp.web.refusals import PlansNotSold
+
+
+@checkout_limit
+def open_checkout() -> Response:
+    """POST /api/billing/checkout: opens a purchase of a pack. Plans are refused until they are sold."""
+    body = json_object()
+    wanted = checked(CheckoutBody, body)
+    if wanted.pack is None:
+        raise PlansNotSold("Plans can't be bought here yet. Packs can. You have not been charged.")
+    return _opened(wanted.pack, body)
+
+
+@checkout_limit
+def open_pack_purchase() -> Response:
+    """POST /api/credits/purchase: opens a purchase of a pack."""
+    body = json_object()
+    return _opened(checked(PurchaseBody, body).pack, body)
+
+
+@verify_limit
+def verify_payment() -> Response:
+    """GET /api/billing/verify-payment: settles the caller's own purchase if that is possible now, and tells its state.
+
+    When Stripe doesn't answer, the stored state does: the webhook or the sweep will settle. Raises UnknownPurchase,
+    for another's session too.
+    """
+    query = checked(VerifyQuery, request.args.to_dict())
+    now = utc_now()
+    account_id = caller().account_id
+    found = purchase_of_session(db.session(), account_id, query.session_id)
+    if found is None:
+        raise UnknownPurchase
+    purchase = settle_purchase(account_id, found.id, now=now)
+    balance = fresh_balance(account_id, now=now)
+    return answer(
+        VerifyAnswer.model_validate(
+            {
+                "status": purchase.state,
+                "credits_granted": purchase.credits if purchase.state == "paid" else 0,
+                "balance": ShortBalance(available=balance.available, held=balance.held),
+            }
+        )
+    )
+
+
+def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
+    """Open a purchase, or give the one that the client's key has opened before, as it was answered then."""
+    key = idempotency_key()
+    now = utc_now()
+    purchase = start_purchase(
+        user=caller().user,
+        pack_slug=pack_slug,
+        terms=None,
+        open_key=f"once:{secrets.token_hex(16)}" if key is None else f"api:{key}",
+        fingerprint=None if key is None else fingerprint(body),
+        now=now,
+    )
+    opened = PurchaseAnswer.model_validate(
+        {
+            "purchase": purchase.id,
+            "session_id": purchase.session_id,
+            "url": purchase.session_url,
+            "credits": purchase.credits,
+        }
+    )
+    response = answer(opened, 201)
+    if purchase.opened_at != now:  # an earlier request with this key opened it
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -1,0 +1,18 @@
+"""How often one user may ask for what costs a call to Stripe. Counted by user, not by address: offices share one."""
+
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
+
+from webapp.extensions import limiter
+
+
+def asker() -> str:
+    """Whose requests are counted together: the signed-in user's, else those of one address."""
+    if current_user.is_authenticated:
+        return f"user:{current_user.id}"
+    return f"address:{get_remote_address()}"
+
+
+# One count for every way to open a checkout, so that a second route is no second allowance.
+checkout_limit = limiter.shared_limit("10 per minute", scope="checkout", key_func=asker)
+verify_limit = limiter.limit("20 per minute", key_func=asker)

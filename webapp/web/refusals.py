@@ -1,0 +1,55 @@
+"""What a request can be refused for before any inner ring is asked: who asks, and whether we can read the words.
+
+Refusal
+├── NotSignedIn
+├── UnreadableRequest
+│   ├── NotJson               the body is of another type
+│   ├── InvalidJson           not one JSON object
+│   └── InvalidIdempotencyKey
+├── InvalidFields             fields: one {field, message} for each fault
+└── PlansNotSold
+"""
+
+from webapp.errors import Refusal
+
+
+class NotSignedIn(Refusal):
+    """Nobody is signed in."""
+
+    code = "not_signed_in"
+
+
+class UnreadableRequest(Refusal):
+    """The request can't be read at all."""
+
+    code = "unreadable_request"
+
+
+class NotJson(UnreadableRequest):
+    """The body is not declared to be JSON."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidJson(UnreadableRequest):
+    """The body is not one JSON object."""
+
+    code = "invalid_json"
+
+
+class InvalidIdempotencyKey(UnreadableRequest):
+    """The `Idempotency-Key` header is not 1 to 200 printable characters."""
+
+    code = "idempotency_key_invalid"
+
+
+class InvalidFields(Refusal):
+    """A field or parameter is missing or has a value it can't have. Facts: `fields`."""
+
+    code = "invalid_request"
+
+
+class PlansNotSold(Refusal):
+    """Subscriptions can't be bought here yet; packs can."""
+
+    code = "plans_not_sold"
