@@ -36,15 +36,15 @@ def sign_in(
 
 def _admit(attempt: Attempt, *, now: dt.datetime) -> None:
     """Count the attempt as failed, or refuse it. The first look only spares a flood the writing."""
-    _refuse_early(wait_seconds(db.session(), attempt, now=now))
+    _refuse_while_waiting(wait_seconds(db.session(), attempt, now=now))
     failure_id = transact(lambda session: record_failure(session, attempt, now=now))
     wait = wait_seconds(db.session(), attempt, but_id=failure_id, now=now)
     if wait:
         transact(lambda session: take_back(session, failure_id))
-    _refuse_early(wait)
+    _refuse_while_waiting(wait)
 
 
-def _refuse_early(wait: int) -> None:
+def _refuse_while_waiting(wait: int) -> None:
     if wait:
         end_reading()
         raise TooManyTries(wait)

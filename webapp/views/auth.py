@@ -18,6 +18,7 @@ from webapp.people.users import clean_name
 from webapp.people.users import register as register_user
 from webapp.web import gate
 from webapp.web.display import credits_number, credits_word
+from webapp.web.logs import log
 from webapp.web.return_path import page_name, page_path
 
 bp = Blueprint("auth", __name__)
@@ -45,7 +46,9 @@ def login() -> ResponseReturnValue:
             now=utc_now(),
         )
     except PeopleRefusal as refusal:
+        log.info("sign-in", outcome=refusal.code)
         return _sign_in_page(refusal)
+    log.info("sign-in", outcome="signed_in")
     gate.carry_secret(secret, is_kept=is_kept)
     return redirect(_onward(), 303)
 
@@ -64,7 +67,9 @@ def register() -> ResponseReturnValue:
     try:
         secret = _register()
     except PeopleRefusal as refusal:
+        log.info("registration", outcome=refusal.code)
         return _register_page(refusal)
+    log.info("registration", outcome="registered")
     gate.carry_secret(secret, is_kept=False)
     return redirect(_onward(), 303)
 
