@@ -6,6 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from webapp.billing.events import OBJECT_ID
 from webapp.billing.models import Purchase
 
 # A checkout that nobody paid fades from the list after this; the row itself stays.
@@ -20,8 +21,8 @@ def purchases(session: Session, account_id: int, *, limit: int, now: dt.datetime
 
 
 def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | None:
-    """The account's purchase of this id."""
-    return session.get(Purchase, (account_id, purchase_id))
+    """The account's purchase of this id; None for whatever can't be an id."""
+    return session.get(Purchase, (account_id, purchase_id)) if OBJECT_ID.fullmatch(purchase_id) else None
 
 
 def purchases_of(session: Session, account_id: int, purchase_ids: Collection[str]) -> list[Purchase]:
@@ -31,5 +32,7 @@ def purchases_of(session: Session, account_id: int, purchase_ids: Collection[str
 
 
 def purchase_of_session(session: Session, account_id: int, session_id: str) -> Purchase | None:
-    """The account's purchase that is paid in this Checkout Session."""
+    """The account's purchase that is paid in this Checkout Session; None for whatever can't be an id."""
+    if not OBJECT_ID.fullmatch(session_id):
+        return None
     return session.scalar(select(Purchase).where(Purchase.account_id == account_id, Purchase.session_id == session_id))

@@ -1,0 +1,32 @@
+"""docs/stripe.md says what the code does: its tables are checked against the code."""
+
+import re
+
+from tests.support.databases import ROOT
+from webapp.billing.checkout import LIFE
+from webapp.billing.events import HEADER_BYTES, TOLERANCE_SECONDS
+from webapp.billing.webhooks import HANDLERS
+from webapp.worker.purchases import ROUNDS, UNREACHABLE_UNTIL_REST
+
+TEXT = (ROOT / "docs" / "stripe.md").read_text()
+
+
+def test_the_event_table_is_the_registry_word_for_word():
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (.+) \|$", TEXT, re.MULTILINE)
+    assert rows == [(kind, str(handler.__doc__).splitlines()[0]) for kind, handler in HANDLERS.items()]
+
+
+def test_the_numbers_in_the_text_are_those_in_the_code():
+    assert f"{LIFE.total_seconds() / 3600:.0f} hours after the purchase was opened" in TEXT
+    assert (HEADER_BYTES, TOLERANCE_SECONDS) == (4 << 10, 300)
+    assert [every.total_seconds() // 60 for _, every in ROUNDS] == [0, 10, 60]
+    assert [age.total_seconds() / 60 for age, _ in ROUNDS[:-1]] == [15, 180]
+    assert UNREACHABLE_UNTIL_REST == 3
+
+
+def test_every_reason_to_ignore_an_event_is_in_the_text():
+    code = (ROOT / "webapp" / "billing" / "webhooks.py").read_text()
+    reasons = set(re.findall(r'_ignore\("(\w+)"\)|"ignored", "(\w+)"|return "(\w+)"$', code, re.MULTILINE))
+    words = {word for found in reasons for word in found if word}
+    assert len(words) == 6
+    assert all(f"`{word}`" in TEXT for word in words)
