@@ -1,5 +1,6 @@
 """From what Stripe says to the state of a purchase and its one grant."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from tests.billing.buying import Buying
 from webapp.billing.fulfil import fulfil
 from webapp.billing.models import Purchase, StripeCustomer
 from webapp.billing.stripe_objects import CheckoutSession
-from webapp.extensions import db, transact
+from webapp.extensions import db, transact, transaction
 from webapp.ledger.queries import history
 from webapp.orm import utc_now
 
@@ -181,6 +182,27 @@ def test_a_second_payment_of_a_paid_purchase_grants_nothing_and_is_logged(buying
         again = told(purchase, replace(paid_session(buying, purchase), id="cs_test_sim_other", total_minor=9))
     assert (again.state, again.total_minor, buying.bought()) == ("paid", 3500, [1000])
     assert [(line["log_level"], line["session"]) for line in logged] == [("error", "cs_test_sim_other")]
+
+
+def test_what_another_settles_at_the_same_moment_is_seen_under_the_lock(buying, app):
+    """One transaction grants and is about to commit; another was told `expired` a moment before and waits."""
+    purchase = buying.start()
+    session = paid_session(buying, purchase)
+    states: list[str] = []
+
+    def tell_expired() -> None:
+        with app.app_context():
+            states.append(told(purchase, replace(session, **TELLINGS["expired"], payment_status="unpaid")).state)
+
+    waiting = threading.Thread(target=tell_expired)
+    with transaction() as granting:
+        fulfil(granting, granting.get_one(Purchase, (purchase.account_id, purchase.id)), session, now=utc_now())
+        waiting.start()
+        waiting.join(timeout=0.5)
+        assert waiting.is_alive(), "the other waits for the account"
+    waiting.join(timeout=30)
+    assert states == ["paid"]
+    assert (buying.purchase(purchase).state, buying.bought()) == ("paid", [1000])
 
 
 def test_money_that_comes_before_we_stored_the_session_is_granted_and_the_session_stored(buying):

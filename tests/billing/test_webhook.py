@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse
 
 from tests.billing.buying import WEBHOOK, Buying
 from tests.support.browsing import sign_in
-from webapp.billing.models import WebhookEvent
+from webapp.billing.models import Purchase, WebhookEvent
 from webapp.billing.webhooks import HANDLERS, DuplicateHandler, event_types, on
-from webapp.extensions import Parts, db
+from webapp.extensions import Parts, db, transact
 from webapp.orm import utc_now
 from webapp.settings import read_settings
 
@@ -209,6 +209,23 @@ def test_a_payment_that_claims_another_purchase_settles_its_own_only(buying):
     assert (buying.purchase(mine).state, buying.bought()) == ("paid", [1000])
 
 
+def test_the_session_at_stripe_says_which_purchase_is_paid_not_the_payments_metadata(buying):
+    """The purchase that the metadata claims has no session yet, so the payment's own session is looked for."""
+    mine, other = buying.paid(key="form:1"), buying.start("maximum", key="form:2")
+
+    def forget(session: Any) -> None:
+        stored = session.get_one(Purchase, (other.account_id, other.id))
+        stored.session_id = stored.session_url = None
+
+    transact(forget)
+    event_id = buying.told_types()["payment_intent.succeeded"]
+    event = json.loads(buying.simulator.deliveries.signed(event_id, now=0)[0])
+    event["data"]["object"]["metadata"]["purchase_id"] = other.id
+    assert post(buying.app, event).json["reason"] == "paid"
+    assert (buying.purchase(mine).state, buying.purchase(other).state) == ("paid", "open")
+    assert buying.bought() == [1000]
+
+
 def test_an_ignored_event_is_looked_at_again_when_it_is_told_again(buying):
     buying.paid()
     event = completed(buying)
@@ -369,7 +386,6 @@ def _break(*_: Any, **__: Any) -> None:
 def test_a_failure_does_not_undo_what_a_twin_has_handled(buying):
     from webapp.billing.events import read_event
     from webapp.billing.inbox import Outcome, keep
-    from webapp.extensions import transact
 
     buying.paid()
     event = completed(buying)
@@ -413,9 +429,6 @@ def test_stripe_out_of_reach_is_a_failure_that_is_tried_again(buying):
 
 def test_a_money_mismatch_is_quarantined_and_answered_200(buying):
     """Our row says another price than Stripe took: as if someone had changed one of them."""
-    from webapp.billing.models import Purchase
-    from webapp.extensions import transact
-
     purchase = buying.paid()
 
     def change(session: Any) -> None:
