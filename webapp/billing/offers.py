@@ -4,13 +4,30 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase, StripePrice
 from webapp.catalog import Catalog, Pack, Plan
 
 State = Literal["open", "locked", "unavailable"]
+
+# Built once: the credits page asks both each time.
+_PRICES = select(StripePrice).where(
+    StripePrice.stripe_mode == bindparam("mode"), StripePrice.lookup_key.in_(bindparam("keys", expanding=True))
+)
+_LEFT = (
+    select(Purchase)
+    .where(
+        Purchase.account_id == bindparam("of_account"),
+        Purchase.state == "open",
+        Purchase.stripe_mode == bindparam("mode"),
+        Purchase.session_url.is_not(None),
+        Purchase.expires_at > bindparam("now", type_=Purchase.expires_at.type),
+    )
+    .order_by(Purchase.opened_at.desc())
+    .limit(20)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +82,7 @@ def offer_of(
 
 def prices_by_lookup_key(session: Session, stripe_mode: str, lookup_keys: list[str]) -> dict[str, StripePrice]:
     """What Stripe said of these lookup keys in this mode."""
-    found = session.scalars(
-        select(StripePrice).where(StripePrice.stripe_mode == stripe_mode, StripePrice.lookup_key.in_(lookup_keys))
-    )
+    found = session.scalars(_PRICES, {"mode": stripe_mode, "keys": lookup_keys})
     return {price.lookup_key: price for price in found}
 
 
@@ -92,15 +107,7 @@ def _fault(pack: Pack, price: StripePrice | None, stripe_mode: str) -> tuple[str
 
 
 def _open_purchases(session: Session, account_id: int, stripe_mode: str, *, now: dt.datetime) -> tuple[Purchase, ...]:
-    return tuple(
-        session.scalars(
-            select(Purchase)
-            .where(Purchase.account_id == account_id, Purchase.state == "open", Purchase.stripe_mode == stripe_mode)
-            .where(Purchase.session_url.is_not(None), Purchase.expires_at > now)
-            .order_by(Purchase.opened_at.desc())
-            .limit(20)
-        )
-    )
+    return tuple(session.scalars(_LEFT, {"of_account": account_id, "mode": stripe_mode, "now": now}))
 
 
 def _has_terms_of(purchase: Purchase, pack: Pack) -> bool:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.events import OBJECT_ID
@@ -13,11 +13,19 @@ from webapp.billing.models import Purchase
 FADES_AFTER = dt.timedelta(hours=24)
 
 
+# Built once: every page of the shell asks the first.
+_OWN = select(Purchase).where(Purchase.account_id == bindparam("of_account"))
+_NEWEST = (
+    _OWN.where(or_(Purchase.state != "expired", Purchase.opened_at > bindparam("since", type_=Purchase.opened_at.type)))
+    .order_by(Purchase.opened_at.desc(), Purchase.id)
+    .limit(bindparam("most"))
+)
+_NAMED = _OWN.where(Purchase.id.in_(bindparam("ids", expanding=True)))
+
+
 def purchases(session: Session, account_id: int, *, limit: int, now: dt.datetime) -> list[Purchase]:
     """The account's newest purchases, without those that expired unpaid and are a day old."""
-    shown = or_(Purchase.state != "expired", Purchase.opened_at > now - FADES_AFTER)
-    found = select(Purchase).where(Purchase.account_id == account_id, shown)
-    return list(session.scalars(found.order_by(Purchase.opened_at.desc(), Purchase.id).limit(limit)))
+    return list(session.scalars(_NEWEST, {"of_account": account_id, "since": now - FADES_AFTER, "most": limit}))
 
 
 def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | None:
@@ -27,8 +35,7 @@ def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | 
 
 def purchases_of(session: Session, account_id: int, purchase_ids: Collection[str]) -> list[Purchase]:
     """The account's purchases of these ids, in no order."""
-    found = select(Purchase).where(Purchase.account_id == account_id, Purchase.id.in_(purchase_ids))
-    return list(session.scalars(found))
+    return list(session.scalars(_NAMED, {"of_account": account_id, "ids": list(purchase_ids)}))
 
 
 def purchase_of_session(session: Session, account_id: int, session_id: str) -> Purchase | None:

@@ -93,6 +93,7 @@ def _exact(instant: dt.datetime, zone: str, locale: str) -> str:
     return _formatted(instant, "EEE d MMM y, HH:mm", zone, locale)
 
 
+@lru_cache(maxsize=4096)  # a page and its partials write the same moments again and again
 def _formatted(instant: dt.datetime, pattern: str, zone: str, locale: str) -> str:
     language = locale.replace("-", "_")
     if not language.startswith("en"):

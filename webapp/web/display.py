@@ -245,11 +245,13 @@ def _plus(value: int) -> str:
     return "+" if value > 0 else ""
 
 
+@lru_cache(maxsize=4096)  # a page writes the same prices and sizes again and again
 def _digits(value: Decimal, places: int, locale: str) -> str:
     pattern = "#,##0" + ("." + "0" * places if places else "")
     return str(format_decimal(abs(value), format=pattern, locale=_locale(locale)))
 
 
+@lru_cache(maxsize=4096)
 def _with_symbol(digits: str, currency: str, locale: str) -> str:
     """The symbol where the locale puts it; a code of letters keeps its distance from the digits."""
     symbol = get_currency_symbol(currency.upper(), locale=LOCALE)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from webapp.billing.models import Purchase
 from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
-from webapp.ledger.queries import history
+from webapp.ledger.queries import entry
 from webapp.web.display import amount
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
@@ -83,5 +83,4 @@ def _granted(reader: Reader, purchase: Purchase) -> EntryFacts | None:
     """The ledger's own line about this purchase: what the balance was before and after."""
     if purchase.grant_seq is None:
         return None
-    before = purchase.grant_seq + 1
-    return history(db.session(), reader.account_id, before_seq=before, limit=1, now=reader.now).entries[0]
+    return entry(db.session(), reader.account_id, purchase.grant_seq)

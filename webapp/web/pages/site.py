@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
 
 from webapp.settings import Settings
 
@@ -49,7 +49,9 @@ NAVIGATION = (
 def register_site(app: Flask, settings: Settings) -> None:
     """Give the templates what is the same for everybody, and let browsers keep static files of a known version."""
     app.jinja_env.globals.update(
-        asset=versioned(Path(app.static_folder or "static")),
+        asset=versioned(
+            Path(str(app.static_folder)), str(app.static_url_path), is_changing=settings.app_env == "development"
+        ),
         brand_name=settings.brand_name,
         is_simulated=settings.payments == "simulated",
         terms_url=settings.terms_url,
@@ -63,19 +65,22 @@ def register_site(app: Flask, settings: Settings) -> None:
     app.after_request(_keep_versions)
 
 
-def versioned(folder: Path) -> Callable[[str], str]:
-    """How templates address static files: with the hash of what is in them, `/static/app.css?v=1f2e3d4c`."""
+def versioned(folder: Path, address: str, *, is_changing: bool) -> Callable[[str], str]:
+    """How templates address static files: with the hash of what is in them, `/static/app.css?v=1f2e3d4c`.
+
+    A file is read once; while people work on them (`is_changing`), again whenever it was written to.
+    """
 
     def asset(name: str) -> str:
-        path = folder / name
-        return url_for("static", filename=name, v=_version(path, path.stat().st_mtime_ns))
+        changed_ns = (folder / name).stat().st_mtime_ns if is_changing else 0
+        return _versioned(folder, address, name, changed_ns)
 
     return asset
 
 
 @lru_cache(maxsize=64)
-def _version(path: Path, _changed_ns: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+def _versioned(folder: Path, address: str, name: str, _changed_ns: int) -> str:
+    return f"{address}/{name}?v={hashlib.sha256((folder / name).read_bytes()).hexdigest()[:8]}"
 
 
 def _keep_versions(response: Response) -> Response:
