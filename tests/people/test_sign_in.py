@@ -16,7 +16,7 @@ from webapp import create_app
 from webapp.extensions import db, transact
 from webapp.people.browsers import user_of_browser
 from webapp.people.errors import TooManyTries, WrongPair
-from webapp.people.models import SignInFailure, User
+from webapp.people.models import SignedInBrowser, SignInFailure, User
 from webapp.people.passwords import hasher, matches
 from webapp.people.signin import sign_in
 from webapp.people.users import set_password
@@ -32,6 +32,11 @@ def fail(now, *, times=1, **given):
     for _ in range(times):
         with pytest.raises(WrongPair):
             enter(now, password="not the password", **given)
+
+
+def fail_right(now):
+    with pytest.raises(WrongPair):
+        enter(now)
 
 
 def failures():
@@ -185,19 +190,50 @@ def test_an_outdated_hash_is_renewed_at_sign_in(app, user, now):
     assert stored(user).password_hash == renewed
 
 
-def test_renewing_a_hash_never_brings_an_old_password_back(app, user, now, monkeypatch):
-    _store_hash(user, OUTDATED.hash(PASSWORD))
+class Interrupted(PasswordHasher):
+    """Somebody else gets something done between this check of a password and what follows it."""
 
-    class Slow(PasswordHasher):
-        """The password is changed elsewhere while this sign-in makes the new hash."""
+    def __init__(self, *meanwhile):
+        super().__init__()
+        self.meanwhile = list(meanwhile)
 
-        def hash(self, password, **given):
-            _store_hash(user, hasher.hash("changed meanwhile"))
-            return super().hash(password, **given)
+    def verify(self, *given):
+        is_right = super().verify(*given)
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        return is_right
 
-    monkeypatch.setattr("webapp.people.passwords.hasher", Slow())
-    enter(now)
+
+@pytest.mark.parametrize("stored_by", [hasher, OUTDATED])
+def test_a_password_changed_while_its_old_one_is_looked_at_lets_nobody_in(app, user, now, monkeypatch, stored_by):
+    _store_hash(user, stored_by.hash(PASSWORD))
+
+    def change():
+        transact(lambda session: set_password(session, user, password="changed meanwhile"))
+
+    monkeypatch.setattr("webapp.people.passwords.hasher", Interrupted(change))
+    fail_right(now)
     assert matches(stored(user).password_hash, "changed meanwhile")
+    assert transact(lambda session: session.scalar(select(func.count()).select_from(SignedInBrowser))) == 0
+    assert failures() == 1
+
+
+def test_a_hash_renewed_by_another_sign_in_at_the_same_time_lets_both_in(app, user, now, monkeypatch):
+    _store_hash(user, OUTDATED.hash(PASSWORD))
+    secrets = []
+    monkeypatch.setattr("webapp.people.passwords.hasher", Interrupted(lambda: secrets.append(enter(now))))
+    secrets.append(enter(now))
+    users = [transact(lambda session, secret=secret: user_of_browser(session, secret, now=now)) for secret in secrets]
+    assert [found.id for found in users] == [user.id, user.id]
+    assert not hasher.check_needs_rehash(stored(user).password_hash)
+
+
+def test_a_hash_that_changes_at_every_look_lets_nobody_in(app, user, now, monkeypatch):
+    def change():
+        _store_hash(user, hasher.hash(PASSWORD))
+
+    monkeypatch.setattr("webapp.people.passwords.hasher", Interrupted(*[change] * 4))
+    fail_right(now)
 
 
 def test_a_password_changed_elsewhere_ends_the_sessions_of_the_old_one(app, user, now):

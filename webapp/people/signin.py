@@ -1,6 +1,7 @@
 """Signing in: the order of counting, checking and signing the browser in. At the edge: it opens transactions."""
 
 import datetime as dt
+from functools import partial
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from webapp.people.passwords import matches, rehashed
 from webapp.people.throttle import Attempt, attempt_of, forgive, record_failure, take_back, wait_seconds
 from webapp.people.users import user_by_email
 
+# A hash can be renewed beside a sign-in once; more changes than that are no coincidence.
+MOST_CHECKS = 3
+
 
 def sign_in(
     *, email: str, password: str, is_kept: bool, address: str | None, throttle_secret: str, now: dt.datetime
@@ -26,12 +30,22 @@ def sign_in(
     """
     attempt = attempt_of(email_key(email), address, secret=throttle_secret)
     _admit(attempt, now=now)
+    for _ in range(MOST_CHECKS):
+        user = _checked(email, password)
+        new_hash = rehashed(user.password_hash, password)
+        secret = transact(partial(_enter, user=user, attempt=attempt, new_hash=new_hash, is_kept=is_kept, now=now))
+        if secret:
+            return secret
+    raise WrongPair
+
+
+def _checked(email: str, password: str) -> User:
+    """The user with this e-mail and password; raises WrongPair."""
     user = user_by_email(db.session(), email)
     end_reading()
     if not matches(user.password_hash if user else None, password) or user is None:
         raise WrongPair
-    new_hash = rehashed(user.password_hash, password)
-    return transact(lambda session: _enter(session, user, attempt, new_hash=new_hash, is_kept=is_kept, now=now))
+    return user
 
 
 def _admit(attempt: Attempt, *, now: dt.datetime) -> None:
@@ -51,11 +65,15 @@ def _refuse_while_waiting(wait: int) -> None:
 
 
 def _enter(
-    session: Session, user: User, attempt: Attempt, *, new_hash: str | None, is_kept: bool, now: dt.datetime
-) -> str:
-    session.execute(update(User).where(User.id == user.id).values(signed_in_at=now))
-    if new_hash:  # unless the password was changed meanwhile
-        unchanged = (User.id == user.id, User.password_hash == user.password_hash)
-        session.execute(update(User).where(*unchanged).values(password_hash=new_hash))
+    session: Session, *, user: User, attempt: Attempt, new_hash: str | None, is_kept: bool, now: dt.datetime
+) -> str | None:
+    """Sign the browser in, or None if the stored hash is not the one that was checked any more.
+
+    A password changed in that moment must not let its old one in; a hash renewed in that moment is checked again.
+    """
+    unchanged = (User.id == user.id, User.password_hash == user.password_hash)
+    renewed = {"signed_in_at": now, "password_hash": new_hash or user.password_hash}
+    if session.scalar(update(User).where(*unchanged).values(renewed).returning(User.id)) is None:
+        return None
     forgive(session, attempt)
     return sign_in_browser(session, user.id, is_kept=is_kept, now=now)

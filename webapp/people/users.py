@@ -88,6 +88,7 @@ def set_password(session: Session, user: User, *, password: str, keep_secret: st
     Hashes before the first statement, as `register`. Raises WeakPassword.
     """
     user_id, password_hash = user.id, hash_password(password, email=user.email)
+    # The row first: a sign-in that goes by the old password waits for it and finds it changed, or has its browser here.
     session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
     sign_out_browsers(session, user_id, but_secret=keep_secret)
 
