@@ -38,6 +38,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_logs(settings)
     app.config.from_mapping(_flask_config(settings))
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way
+    log_requests(app)  # first of all: what an extension refuses has its request id and its line in the log too
+    count_requests(app)
     _init_extensions(app)
     simulated = _simulated_stripe(app, settings)
     app.extensions["refill"] = Parts(settings, catalog, build_gateway(settings, http_client=simulated))
@@ -50,7 +52,10 @@ def _flask_config(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret_key.get_secret_value() if settings.secret_key else _passing_secret(),
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": settings.database_url.startswith("postgresql")},
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_pre_ping": settings.database_url.startswith("postgresql"),
+            "hide_parameters": True,  # an error's text goes into the log; what people typed must not
+        },
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_NAME": "__Host-refill" if is_https else "refill",
         "SESSION_COOKIE_SECURE": is_https,
@@ -96,8 +101,6 @@ def _simulated_stripe(app: Flask, settings: Settings) -> object | None:
 
 
 def _register(app: Flask, settings: Settings) -> None:
-    log_requests(app)
-    count_requests(app)
     add_security_headers(app, settings)
     register_errors(app)
     app.jinja_env.filters.update(display_filters())

@@ -1,6 +1,7 @@
 """Security headers on every answer, errors too."""
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from webapp.settings import Settings
 
@@ -8,9 +9,22 @@ from webapp.settings import Settings
 STRIPE_HOSTS = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, but static files have nothing to do with it.
+
+    flask-login reads the session after every answer; `Vary: Cookie` would make browsers fetch them anew at sign-in.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie if it changed, and say that the answer depends on it."""
+        if request.endpoint != "static":
+            super().save_session(app, session, response)
+
+
 def add_security_headers(app: Flask, settings: Settings) -> None:
     """Set the policy headers, and keep what is behind the sign-in out of every cache."""
     fixed = _fixed_headers(settings)
+    app.session_interface = Sessions()
 
     @app.after_request
     def add(response: Response) -> Response:

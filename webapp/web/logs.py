@@ -9,11 +9,17 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
+from structlog.dev import plain_traceback
 
 from webapp.settings import Settings
 
 SANE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 QUIET = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
+
+# Keys and signing secrets of Stripe, argon2 hashes, e-mail addresses. Each run of letters is looked at once.
+MASKED = re.compile(
+    r"(?:[sr]k_(?:test|live)|whsec)_\w+|\$argon2\w+\$[^\s\"']+|(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
+)
 
 log = structlog.get_logger("refill")
 
@@ -29,7 +35,7 @@ def configure_logs(settings: Settings) -> None:
     drawn = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if is_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -40,7 +46,7 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *drawn],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *drawn, masked],
         )
     )
     root = logging.getLogger()
@@ -48,6 +54,11 @@ def configure_logs(settings: Settings) -> None:
     root.setLevel(logging.INFO)
     logging.getLogger("stripe").setLevel(logging.WARNING)  # it logs request bodies at lower levels
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def masked(_logger: Any, _level: str, line: Any) -> str:
+    """The line without what looks like a secret or an e-mail address: the last net, under other people's errors."""
+    return MASKED.sub("[masked]", line)
 
 
 def log_requests(app: Flask) -> None:

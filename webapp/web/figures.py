@@ -1,0 +1,66 @@
+"""Figures that stand in the database, read at each scrape: what waits, what failed, and whether the worker lives."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.billing.models import Purchase, WebhookEvent
+from webapp.worker.models import SweepRun
+
+WAITING = ("open", "processing", "quarantined")
+
+
+class StoredFigures(Collector):
+    """The gauges of one moment. Read when they are collected, by index, so that their cost stays small."""
+
+    def __init__(self, session: Session, *, now: dt.datetime) -> None:
+        self._session = session
+        self._now = now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Every gauge."""
+        yield from self._purchases()
+        yield from self._events()
+        yield self._sweeps()
+
+    def _purchases(self) -> Iterator[GaugeMetricFamily]:
+        count = GaugeMetricFamily("refill_purchases_waiting", "Purchases that are not settled.", labels=["state"])
+        found = select(Purchase.state, func.count()).where(Purchase.state.in_(WAITING)).group_by(Purchase.state)
+        counts = dict(self._session.execute(found).all())
+        for state in WAITING:
+            count.add_metric([state], counts.get(state, 0))
+        yield count
+        oldest = self._session.scalar(select(func.min(Purchase.opened_at)).where(Purchase.state == "processing"))
+        yield self._age("refill_purchase_processing_seconds", "Age of the oldest payment on its way.", oldest)
+
+    def _events(self) -> Iterator[GaugeMetricFamily]:
+        failed = select(func.count()).where(WebhookEvent.state == "failed")
+        number = self._session.scalar(failed) or 0
+        yield GaugeMetricFamily("refill_webhook_events_failed", "Events that wait for another try.", value=number)
+        newest = self._session.scalar(select(func.max(WebhookEvent.received_at)))
+        yield self._age("refill_webhook_last_seconds", "Time since Stripe last told us anything.", newest)
+
+    def _sweeps(self) -> GaugeMetricFamily:
+        ages = GaugeMetricFamily("refill_sweep_seconds", "Time since a sweep last finished.", labels=["sweep"])
+        for run in self._session.scalars(select(SweepRun)):
+            ages.add_metric([run.name], (self._now - (run.finished_at or run.started_at)).total_seconds())
+        return ages
+
+    def _age(self, name: str, words: str, since: dt.datetime | None) -> GaugeMetricFamily:
+        """An age in seconds; no sample at all where there is nothing to be old."""
+        family = GaugeMetricFamily(name, words)
+        if since is not None:
+            family.add_metric([], (self._now - since).total_seconds())
+        return family
+
+
+def stored_exposition(session: Session, *, now: dt.datetime) -> bytes:
+    """The stored figures in Prometheus' text form."""
+    registry = CollectorRegistry()
+    registry.register(StoredFigures(session, now=now))
+    return generate_latest(registry)
