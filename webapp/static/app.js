@@ -3,10 +3,12 @@
   "use strict";
   const STALE_MS = 30_000;
   const BUSY_MS = 15_000;
+  const REFUSAL_MS = 10_000; // how long a refusal stays in #alerts although the alerts refresh
   const CHECK_AGAIN_MS = 5_000;
   const root = document.documentElement;
   const freshAt = new Map(); // id of a partial -> when its data last came from the server
   let readAt = Date.now();
+  let refusedAt = 0;
 
   root.dataset.js = "";
 
@@ -53,13 +55,18 @@
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.querySelector('form[aria-busy="true"]')) event.detail.shouldSwap = false;
+    const { elt, target } = event.detail;
+    const isBeingSent = target.querySelector('form[aria-busy="true"]');
+    const hidesError = elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
+    if (isBeingSent || hidesError) event.detail.shouldSwap = false;
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     readAt = Date.now();
-    freshAt.set(event.detail.target.id, readAt);
-    const title = event.detail.elt.dataset?.title;
+    const { elt, target } = event.detail;
+    freshAt.set(target.id, readAt);
+    if (target.id === "alerts" && document.getElementById("error")) refusedAt = readAt;
+    const title = elt.dataset?.title;
     if (title) document.title = title;
   });
 
