@@ -222,9 +222,11 @@ def test_there_is_no_balance_of_an_unknown_account(session, now):
 
 
 def test_lock_account_answers_the_row_fresh(session, account_id, give):
-    assert lock_account(session, account_id).available == 0
+    held_on_to = lock_account(session, account_id)
+    assert held_on_to.available == 0
     give(10)
-    assert lock_account(session, account_id).available == 10
+    assert lock_account(session, account_id) is held_on_to
+    assert held_on_to.available == 10
 
 
 def test_a_refusal_writes_nothing(session, account_id, spending, granting, now):
