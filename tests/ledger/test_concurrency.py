@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
+from tests.ledger.by_hand import insert
+from webapp.ledger.accounts import locked
 from webapp.ledger.errors import InsufficientCredits
-from webapp.ledger.operations import expire, grant, open_account, spend
+from webapp.ledger.operations import expire, grant, lock_account, open_account, spend
 from webapp.ledger.queries import balance, history
 from webapp.ledger.verify import verify
 from webapp.orm import configure_engine
@@ -112,6 +115,18 @@ def test_grants_and_spends_of_many_accounts_do_not_disturb_each_other(transact, 
     all_at_once(give_and_take)
     for account_id in accounts:
         assert_sound(transact, account_id, now, available=2 * THREADS // 4, entries=2 * THREADS // 4)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time anyway
+@pytest.mark.parametrize("lock", [lock_account, locked])
+def test_the_lock_keeps_writers_out_and_lets_referring_rows_in(engine, transact, account_id, lock):
+    with Session(engine) as holder, Session(engine) as other:
+        lock(holder, account_id)
+        other.execute(text("SET lock_timeout = '300ms'"))
+        row = {"limit_id": 1, "starts_at": "2026-11-20 00:00:00+00", "used": 0, "held": 0}
+        insert(other, "limit_windows", account_id=account_id, **row)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            lock(other, account_id)
 
 
 @pytest.mark.parametrize(("operation", "places"), [("spend", 10), ("grant", 11), ("expire", 7)])

@@ -26,10 +26,11 @@ class LockedAccount:
     spending_paused_at: dt.datetime | None
 
 
+# `key_share`: writers of an account wait for each other, but whoever only refers to it (a foreign key) does not.
 _LOCK = (
     select(*(accounts.c[name] for name in LockedAccount.__dataclass_fields__))
     .where(accounts.c.id == bindparam("account_id"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 
 
@@ -51,7 +52,7 @@ def lock_account(session: Session, account_id: int) -> Account:
     Every writer of an account takes this lock first, several accounts in the order of their ids. On SQLite the
     write transaction itself is the lock. Raises UnknownAccount.
     """
-    chosen = select(Account).where(Account.id == possible_id(account_id)).with_for_update()
+    chosen = select(Account).where(Account.id == possible_id(account_id)).with_for_update(key_share=True)
     account = session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
     if account is None:
         raise unknown_account(account_id)
