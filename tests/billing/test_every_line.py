@@ -5,7 +5,7 @@ import random
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from tests.billing.breaking import LineBroke, broken_at, files_of, lines_run
+from tests.billing.breaking import Line, LineBroke, broken_at, files_of, lines_run
 from tests.billing.buying import Buying
 from tests.billing.test_orders import events_of
 from webapp.billing.models import Purchase, StripeCustomer
@@ -35,6 +35,13 @@ def whole(buying: Buying, purchase: Purchase, place: object) -> None:
         assert (stored.state, stored.grant_seq, entries, handled) == ("open", None, [], []), place
 
 
+def here(places: list[Line]) -> list[Line]:
+    """Every line on SQLite; on PostgreSQL, where each round costs more, every third, drawn with a fixed seed."""
+    if db.engine.dialect.name == "sqlite":
+        return places
+    return random.Random(SEED).sample(places, len(places) // 3)
+
+
 def first_purchase(buying: Buying, number: object) -> Purchase:
     """A paid purchase of somebody who never bought before: its customer is still to be stored."""
     transact(lambda session: session.execute(delete(StripeCustomer)))
@@ -51,7 +58,7 @@ def test_the_webhook_failing_at_any_line_grants_once_when_it_is_told_again(buyin
     ledgers = lines_run(LEDGER_FILES, lambda: buying.tell(event_id))
     assert len(ours) > 100
     assert len(ledgers) > 100
-    places = ours + random.Random(SEED).sample(ledgers, LEDGER_LINES)
+    places = here(ours + random.Random(SEED).sample(ledgers, LEDGER_LINES))
     answers = []
     for number, place in enumerate(places):
         purchase = first_purchase(buying, number)
@@ -94,6 +101,7 @@ def test_the_return_page_failing_at_any_line_grants_once_when_it_is_opened_again
 def test_buying_that_fails_at_any_line_opens_one_checkout_when_the_form_is_sent_again(buying):
     places = lines_run(RETURN_FILES, lambda: buying.start("starter", key="form:first"))
     assert len(places) > 60
+    places = here(places)
     for number, place in enumerate(places):
         with broken_at(place, RETURN_FILES) as reached:
             try:

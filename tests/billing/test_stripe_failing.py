@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from tests.billing.buying import Buying
 from webapp.billing.errors import CheckoutExpired, PaymentsOff, StripeRefused, StripeUnreachable
@@ -163,6 +163,10 @@ def test_a_checkout_that_stripe_refuses_fails_and_the_same_form_is_told_the_same
             buying.start(key="form:1")
         assert "You have not been charged" in caught.value.sentence
     assert sessions(buying) == []
+    stored = transact(lambda session: session.scalars(select(Purchase)).one())
+    assert (stored.state, stored.session_id) == ("failed", None)
+    assert stored.reason == caught.value.stripe_code
+    assert len([call for call in buying.asked if call.endswith("/checkout/sessions")]) == 1, "it is not sent again"
     with pytest.raises(StripeRefused):
         buying.start(key="form:2")
 
