@@ -130,9 +130,9 @@ def test_a_balance_is_told_lot_by_lot_and_as_json(run, account_id):
 def test_what_has_expired_is_settled_for_one_or_for_all(run, account_id, now):
     def give(other_id, number):
         facts = {"kind": "bonus", "key": number, "source_kind": "test", "source_id": number}
-        ends_at = now.replace(year=2025)
+        ends_at = now.replace(year=2021)
         return lambda session: grant(
-            session, other_id, credits=5, **facts, expires_at=ends_at, now=now.replace(year=2024)
+            session, other_id, credits=5, **facts, expires_at=ends_at, now=now.replace(year=2020)
         )
 
     other_id = transact(lambda session: open_account(session, now=now))
