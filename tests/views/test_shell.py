@@ -1,5 +1,6 @@
 """What stands around every page (pages 4.0)."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.api.books import grant, spend
 from webapp import create_app
 from webapp.extensions import transact
+from webapp.orm import utc_now
 from webapp.people.models import User
 
 PAGES = ("/dashboard", "/dashboard/credits")
@@ -67,8 +69,26 @@ def test_delayed_payment_that_failed_is_an_alert_for_three_days(shopper):
     assert alert.text == (
         "The payment didn't go through Popular pack: you have not been charged and no credits were added. Try again"
     )
-    shopper.change(purchase, settled_at=purchase.opened_at.replace(year=purchase.opened_at.year - 1))
+    shopper.left("small")
+    assert shopper.pages.open("/dashboard").has_id("alert-failed"), "another checkout that was left hides nothing"
+    shopper.change(purchase, settled_at=utc_now() - dt.timedelta(days=3))
     assert not shopper.pages.open("/dashboard").has_id("alert-failed")
+
+
+def test_payment_that_arrives_ends_the_alert_about_one_that_failed(shopper):
+    shopper.come_back(shopper.paid(outcome="delayed_succeeds"))
+    shopper.settle("fails")
+    shopper.come_back(shopper.newest())
+    assert shopper.pages.open("/dashboard").has_id("alert-failed")
+    shopper.granted("small")
+    assert shopper.pages.open("/dashboard").with_id("alerts").text == ""
+
+
+def test_checkout_that_stripe_never_opened_is_no_alert(shopper):
+    shopper.stripe.faults.answer("POST", "/v1/checkout/sessions", status=400)
+    assert shopper.buy().status_code == 503
+    assert shopper.newest().state == "failed"
+    assert shopper.pages.open("/dashboard").with_id("alerts").text == ""
 
 
 def test_account_menu_names_the_person_and_signs_out_by_a_form(shopper):

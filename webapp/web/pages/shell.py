@@ -71,7 +71,7 @@ def _debt_alert(reader: Reader) -> Alert | None:
     if not reader.balance.debt:
         return None
     owed = amount(-reader.balance.debt, reader.catalog, reader.locale)
-    return Alert("alert-debt", "bad", "warn", f"{owed}", "Your next credits cover it first.", (_buy(),))
+    return Alert("alert-debt", "bad", "warn", owed, "Your next credits cover it first.", (_buy(),))
 
 
 def _empty_alert(reader: Reader) -> Alert | None:
@@ -84,17 +84,20 @@ def _empty_alert(reader: Reader) -> Alert | None:
 
 def _failure_alert(reader: Reader) -> Alert | None:
     """A bank that needed longer and then said no: the buyer is not in front of any page when that happens."""
-    newest = reader.purchases[0] if reader.purchases else None
-    if newest is None or not _failed_lately(newest, reader.now):
+    settled = (purchase for purchase in reader.purchases if purchase.state in {"paid", "failed"})
+    last = next(settled, None)
+    if last is None or not _failed_lately(last, reader.now):
         return None
-    text = f"{newest.pack_name} pack: you have not been charged and no credits were added."
-    again = ("Try again", f"{url_for('credits.credits')}#pack-{newest.pack_slug}")
+    text = f"{last.pack_name} pack: you have not been charged and no credits were added."
+    again = ("Try again", f"{url_for('credits.credits')}#pack-{last.pack_slug}")
     return Alert("alert-failed", "bad", "x", "The payment didn't go through", text, (again,))
 
 
 def _failed_lately(purchase: Purchase, now: dt.datetime) -> bool:
+    """Whether a payment was tried and failed; a checkout that Stripe never opened was told at once."""
     failed_at = purchase.settled_at or purchase.opened_at
-    return purchase.state == "failed" and failed_at > now - FAILURE_TOLD_FOR
+    was_tried = purchase.state == "failed" and purchase.session_id is not None
+    return was_tried and failed_at > now - FAILURE_TOLD_FOR
 
 
 def _buy() -> tuple[str, str]:
