@@ -68,6 +68,7 @@ def test_extra_fields_change_nothing(shopper, forged):
 
 def test_locked_pack_is_refused_with_a_page_that_leads_on(shopper):
     page = shopper.pages.page_of(shopper.buy(pack="plus-extra"), status=403)
+    assert page.heading == "This is part of Plus"
     assert "This pack is part of Plus. You have not been charged." in page.text
     assert page.with_id("error").all("a")[0].attributes["href"] == CREDITS
     assert purchases_stored() == 0
@@ -108,6 +109,7 @@ def test_stripe_out_of_reach_charges_nobody_and_the_same_form_works_later(shoppe
     shopper.stripe.faults.refuse_connection("POST", SESSIONS, times=10)
     answer = shopper.buy(page=page)
     drawn = shopper.pages.page_of(answer, status=503)
+    assert drawn.heading == "Stripe can't be reached"
     assert "We couldn't reach Stripe. You have not been charged. Try again in a minute." in drawn.text
     assert answer.headers["Retry-After"]
     shopper.stripe.faults.clear()

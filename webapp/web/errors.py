@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
-from webapp.extensions import end_reading, limiter
+from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
 from webapp.web import refusals
 from webapp.web.logs import log
@@ -53,6 +53,15 @@ WORDS: dict[int, tuple[str, str]] = {
     500: ("Something broke on our side", "Your balance is safe. Please try again in a minute."),
     503: ("Back in a few minutes", "You have not been charged."),
 }
+# Titles that say more than their status does.
+TITLES: dict[str, str] = {
+    "pack_locked": "This pack is for subscribers",
+    "pack_unavailable": "This pack can't be bought now",
+    "payments_off": "Buying is switched off",
+    "stripe_unreachable": "Stripe can't be reached",
+    "stripe_refused": "Stripe can't open this checkout",
+    "checkout_expired": "That checkout has expired",
+}
 CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or charged.")
 
 # Which way on a page of this code offers, instead of the dashboard.
@@ -64,6 +73,7 @@ WAYS_ON: dict[str, tuple[str, str]] = {
     "payments_off": ("Back to credits", "/dashboard/credits"),
     "stripe_unreachable": ("Back to credits", "/dashboard/credits"),
     "stripe_refused": ("Back to credits", "/dashboard/credits"),
+    "checkout_expired": ("Back to credits", "/dashboard/credits"),
 }
 
 
@@ -97,7 +107,12 @@ def problem_of_refusal(refusal: Refusal) -> Problem:
     """The problem a refusal is drawn as."""
     status = status_of(refusal)
     retry_after_seconds = 60 if status == 503 else None
-    return Problem(status, refusal.code, WORDS[status][0], refusal.sentence, refusal.facts, retry_after_seconds)
+    return Problem(status, refusal.code, _title(refusal, status), refusal.sentence, refusal.facts, retry_after_seconds)
+
+
+def _title(refusal: Refusal, status: int) -> str:
+    plan = parts().catalog.plan(str(refusal.facts.get("plan"))) if isinstance(refusal, billing.PackLocked) else None
+    return f"This is part of {plan.name}" if plan else TITLES.get(refusal.code, WORDS[status][0])
 
 
 def draw(problem: Problem) -> Response:
