@@ -1,4 +1,7 @@
-"""The root of every refusal: a clear sentence, a stable code, facts. Rings derive their own; web/errors.py draws them."""
+"""The root of every refusal: a clear sentence, a stable code, facts.
+
+Rings derive their own; web/errors.py draws them.
+"""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The tables of the ledger, people, money and the worker."""
+"""The ledger's tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,65 +32,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         postgresql_with={"fillfactor": 60},
     )
-    op.create_table(
-        "sign_in_failures",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("email_hash", sa.String(length=64), nullable=False),
-        sa.Column("address_hash", sa.String(length=64), nullable=False),
-        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_failures")),
-    )
-    with op.batch_alter_table("sign_in_failures", schema=None) as batch_op:
-        batch_op.create_index("ix_sign_in_failures_address", ["address_hash", "failed_at"], unique=False)
-        batch_op.create_index("ix_sign_in_failures_age", ["failed_at"], unique=False)
-        batch_op.create_index("ix_sign_in_failures_email", ["email_hash", "failed_at"], unique=False)
-
-    op.create_table(
-        "stripe_prices",
-        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
-        sa.Column("lookup_key", sa.String(length=200), nullable=False),
-        sa.Column("price_id", sa.String(length=255), nullable=False),
-        sa.Column("product_id", sa.String(length=255), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("stripe_mode", "lookup_key", name=op.f("pk_stripe_prices")),
-    )
-    op.create_table(
-        "sweep_runs",
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("settled", sa.Integer(), nullable=False),
-        sa.Column("failed", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_sweep_runs")),
-    )
-    op.create_table(
-        "webhook_events",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
-        sa.Column("type", sa.String(length=100), nullable=False),
-        sa.Column("api_version", sa.String(length=40), nullable=False),
-        sa.Column("object_id", sa.String(length=255), nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=True),
-        sa.Column("purchase_id", sa.String(length=40), nullable=True),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("reason", sa.String(length=255), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('handled', 'ignored', 'failed', 'parked')", name=op.f("ck_webhook_events_known_state")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
-    )
-    with op.batch_alter_table("webhook_events", schema=None) as batch_op:
-        batch_op.create_index("ix_webhook_events_newest", ["received_at"], unique=False)
-        batch_op.create_index("ix_webhook_events_object_id", ["object_id"], unique=False)
-        batch_op.create_index("ix_webhook_events_unsettled", ["state", "received_at"], unique=False)
 
     op.create_table(
         "entries",
@@ -139,7 +80,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("key <> ''", name=op.f("ck_entries_has_key")),
         sa.CheckConstraint(
-            "kind IN ('grant', 'spend', 'hold', 'release', 'capture', 'reverse', 'expire', 'void', 'freeze', 'unfreeze', 'takeback', 'giveback')",
+            "kind IN ('grant', 'spend', 'hold', 'release', 'capture', 'reverse', 'expire', 'void', "
+            "'freeze', 'unfreeze', 'takeback', 'giveback')",
             name=op.f("ck_entries_known_kind"),
         ),
         sa.CheckConstraint("available_after >= 0 AND held_after >= 0", name=op.f("ck_entries_not_negative")),
@@ -193,17 +135,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_limit_windows_account_id")),
         sa.PrimaryKeyConstraint("account_id", "limit_id", "starts_at", name=op.f("pk_limit_windows")),
     )
-    op.create_table(
-        "stripe_customers",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
-        sa.Column("customer_id", sa.String(length=255), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_stripe_customers_account_id")),
-        sa.PrimaryKeyConstraint("account_id", "stripe_mode", name=op.f("pk_stripe_customers")),
-    )
-    with op.batch_alter_table("stripe_customers", schema=None) as batch_op:
-        batch_op.create_index("ix_stripe_customers_customer_id", ["customer_id"], unique=False)
 
     op.create_table(
         "usage_daily",
@@ -223,27 +154,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "used_on", "meter", "key_id", "grant_kind", name=op.f("pk_usage_daily")),
         postgresql_with={"fillfactor": 70},
     )
-    op.create_table(
-        "users",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=False),
-        sa.Column("email_key", sa.String(length=254), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("password_hash", sa.String(length=255), nullable=False),
-        sa.Column("role", sa.String(length=12), nullable=False),
-        sa.Column("theme", sa.String(length=12), nullable=False),
-        sa.Column("locale", sa.String(length=20), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("role IN ('user', 'support', 'billing', 'admin')", name=op.f("ck_users_known_role")),
-        sa.CheckConstraint("theme IN ('device', 'light', 'dark')", name=op.f("ck_users_known_theme")),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_users_account_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
-    )
-    with op.batch_alter_table("users", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_users_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "entry_details",
@@ -256,6 +166,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "seq", name=op.f("pk_entry_details")),
     )
+
     op.create_table(
         "grants",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -357,18 +268,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "signed_in_browsers",
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_signed_in_browsers_user_id")),
-        sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_signed_in_browsers")),
-    )
-    with op.batch_alter_table("signed_in_browsers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_signed_in_browsers_user_id"), ["user_id"], unique=False)
-
-    op.create_table(
         "postings",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("entry_seq", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -377,7 +276,10 @@ def upgrade() -> None:
         sa.Column("to_book", sa.String(length=12), nullable=False),
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "from_book || ' ' || to_book IN ('issued available', 'available spent', 'available held', 'available frozen', 'available expired', 'available voided', 'available owed', 'held spent', 'held available', 'frozen available', 'frozen voided', 'spent available', 'voided available', 'voided owed', 'owed available', 'owed voided')",
+            "from_book || ' ' || to_book IN ('issued available', 'available spent', 'available held', "
+            "'available frozen', 'available expired', 'available voided', 'available owed', 'held spent', "
+            "'held available', 'frozen available', 'frozen voided', 'spent available', 'voided available', "
+            "'voided owed', 'owed available', 'owed voided')",
             name=op.f("ck_postings_known_move"),
         ),
         sa.CheckConstraint("credits > 0", name=op.f("ck_postings_positive")),
@@ -395,139 +297,15 @@ def upgrade() -> None:
             "account_id", "entry_seq", "grant_seq", "from_book", "to_book", name=op.f("pk_postings")
         ),
     )
-    op.create_table(
-        "purchases",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("reference", sa.String(length=12), nullable=False),
-        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
-        sa.Column("pack_slug", sa.String(length=64), nullable=False),
-        sa.Column("pack_name", sa.String(length=100), nullable=False),
-        sa.Column("credits", sa.BigInteger(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("takeback", sa.String(length=8), nullable=False),
-        sa.Column("price_id", sa.String(length=255), nullable=False),
-        sa.Column("open_key", sa.String(length=300), nullable=False),
-        sa.Column("open_fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("open_number", sa.Integer(), nullable=False),
-        sa.Column("params", sa.JSON(), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("reason", sa.String(length=255), nullable=False),
-        sa.Column("differences", sa.JSON(), nullable=True),
-        sa.Column("session_id", sa.String(length=255), nullable=True),
-        sa.Column("session_url", sa.Text(), nullable=True),
-        sa.Column("payment_intent_id", sa.String(length=255), nullable=True),
-        sa.Column("total_minor", sa.BigInteger(), nullable=True),
-        sa.Column("grant_seq", sa.BigInteger(), nullable=True),
-        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(state = 'paid') = (grant_seq IS NOT NULL)", name=op.f("ck_purchases_paid_means_granted")),
-        sa.CheckConstraint(
-            "state IN ('open', 'processing', 'paid', 'failed', 'expired', 'quarantined')",
-            name=op.f("ck_purchases_known_state"),
-        ),
-        sa.CheckConstraint("takeback IN ('debt', 'floor')", name=op.f("ck_purchases_known_takeback")),
-        sa.CheckConstraint("credits > 0 AND amount_minor >= 0", name=op.f("ck_purchases_terms_in_range")),
-        sa.CheckConstraint("total_minor IS NULL OR total_minor >= 0", name=op.f("ck_purchases_total_in_range")),
-        sa.ForeignKeyConstraint(
-            ["account_id", "grant_seq"],
-            ["grants.account_id", "grants.seq"],
-            name=op.f("fk_purchases_account_id_grant_seq"),
-        ),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_purchases_account_id")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_purchases_user_id")),
-        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_purchases")),
-        sa.UniqueConstraint("account_id", "open_key", name=op.f("uq_purchases_account_id_open_key")),
-        sa.UniqueConstraint("account_id", "session_id", name=op.f("uq_purchases_account_id_session_id")),
-    )
-    with op.batch_alter_table("purchases", schema=None) as batch_op:
-        batch_op.create_index("ix_purchases_id", ["id"], unique=False)
-        batch_op.create_index("ix_purchases_newest", ["account_id", "opened_at"], unique=False)
-        batch_op.create_index("ix_purchases_payment_intent_id", ["payment_intent_id"], unique=False)
-        batch_op.create_index("ix_purchases_reference", ["reference"], unique=False)
-        batch_op.create_index("ix_purchases_session_id", ["session_id"], unique=False)
-        batch_op.create_index("ix_purchases_unsettled", ["state", "asked_at"], unique=False)
 
 
 def downgrade() -> None:
-    """Drop them."""
-    with op.batch_alter_table("purchases", schema=None) as batch_op:
-        batch_op.drop_index("ix_purchases_unsettled")
-        batch_op.drop_index("ix_purchases_session_id")
-        batch_op.drop_index("ix_purchases_reference")
-        batch_op.drop_index("ix_purchases_payment_intent_id")
-        batch_op.drop_index("ix_purchases_newest")
-        batch_op.drop_index("ix_purchases_id")
-
-    op.drop_table("purchases")
+    """Drop them, with their indexes."""
     op.drop_table("postings")
-    with op.batch_alter_table("signed_in_browsers", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_signed_in_browsers_user_id"))
-
-    op.drop_table("signed_in_browsers")
-    with op.batch_alter_table("holds", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_holds_open", postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")
-        )
-        batch_op.drop_index(
-            "ix_holds_due", postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")
-        )
-
     op.drop_table("holds")
-    with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_grants_due", postgresql_where=sa.text("NOT is_used_up"), sqlite_where=sa.text("NOT is_used_up")
-        )
-        batch_op.drop_index(
-            "ix_grants_burn_order", postgresql_where=sa.text("NOT is_used_up"), sqlite_where=sa.text("NOT is_used_up")
-        )
-
     op.drop_table("grants")
     op.drop_table("entry_details")
-    with op.batch_alter_table("users", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_users_account_id"))
-
-    op.drop_table("users")
     op.drop_table("usage_daily")
-    with op.batch_alter_table("stripe_customers", schema=None) as batch_op:
-        batch_op.drop_index("ix_stripe_customers_customer_id")
-
-    op.drop_table("stripe_customers")
     op.drop_table("limit_windows")
-    with op.batch_alter_table("entries", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_entries_reverses",
-            postgresql_where=sa.text("reverses_seq IS NOT NULL"),
-            sqlite_where=sa.text("reverses_seq IS NOT NULL"),
-        )
-        batch_op.drop_index(
-            "ix_entries_rare",
-            postgresql_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
-            sqlite_where=sa.text("kind NOT IN ('spend', 'hold', 'release', 'capture')"),
-        )
-        batch_op.drop_index(
-            "ix_entries_hold",
-            postgresql_where=sa.text("hold_seq IS NOT NULL"),
-            sqlite_where=sa.text("hold_seq IS NOT NULL"),
-        )
-
     op.drop_table("entries")
-    with op.batch_alter_table("webhook_events", schema=None) as batch_op:
-        batch_op.drop_index("ix_webhook_events_unsettled")
-        batch_op.drop_index("ix_webhook_events_object_id")
-        batch_op.drop_index("ix_webhook_events_newest")
-
-    op.drop_table("webhook_events")
-    op.drop_table("sweep_runs")
-    op.drop_table("stripe_prices")
-    with op.batch_alter_table("sign_in_failures", schema=None) as batch_op:
-        batch_op.drop_index("ix_sign_in_failures_email")
-        batch_op.drop_index("ix_sign_in_failures_age")
-        batch_op.drop_index("ix_sign_in_failures_address")
-
-    op.drop_table("sign_in_failures")
     op.drop_table("accounts")
