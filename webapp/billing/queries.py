@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.events import OBJECT_ID
@@ -43,3 +43,9 @@ def purchase_of_session(session: Session, account_id: int, session_id: str) -> P
     if not OBJECT_ID.fullmatch(session_id):
         return None
     return session.scalar(select(Purchase).where(Purchase.account_id == account_id, Purchase.session_id == session_id))
+
+
+def simulated_grants(session: Session) -> int:
+    """How many paid purchases were paid in simulation: credits that nobody gave money for."""
+    paid = select(func.count()).where(Purchase.stripe_mode == "simulated", Purchase.state == "paid")
+    return session.scalar(paid) or 0
