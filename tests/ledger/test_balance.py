@@ -1,6 +1,7 @@
 import datetime as dt
 
 import pytest
+from sqlalchemy import text
 
 from tests.ledger.by_hand import insert, post
 from webapp.ledger.operations import open_account, spend
@@ -80,6 +81,15 @@ def test_a_hold_stops_counting_at_the_instant_it_expires(session, on_hold, now):
     found = balance(session, on_hold, now=now + 2 * HOUR)
     assert (found.available, found.held, found.balance, found.is_due) == (100, 0, 100, True)
     assert found.lots == (LotFacts(2, "purchased", 100, 100, None),)
+
+
+def test_a_hold_that_was_released_gives_nothing_back_twice(session, on_hold, now):
+    moves = [(1, "held", "available", 10), (2, "held", "available", 5)]
+    post(session, on_hold, "release", moves, hold_seq=3, now=now)
+    session.execute(text("UPDATE holds SET state = 'released' WHERE account_id = :id"), {"id": on_hold})
+    assert verify(session, on_hold, now=now).faults == ()
+    found = balance(session, on_hold, now=now + 2 * HOUR)
+    assert (found.available, found.held, found.balance) == (100, 0, 100)
 
 
 def test_credits_of_a_hold_that_expired_pay_debt_first(session, account_id, give, now):

@@ -68,6 +68,15 @@ def test_held_and_frozen_credits_are_not_spent(session, account_id, give, spendi
     assert spending(6).entry.balance_after == 4
 
 
+def test_a_repeated_key_tells_what_was_available_and_held_and_not_the_balance(session, account_id, give, spending, now):
+    give(10)
+    post(session, account_id, "freeze", [(1, "available", "frozen", 4)], now=now)
+    post(session, account_id, "hold", [(1, "available", "held", 2)], now=now)
+    first = spending(1, "same")
+    assert (first.available, first.held, first.entry.balance_after) == (3, 2, 9)
+    assert spending(1, "same") == replace(first, replayed=True)
+
+
 def test_nothing_is_spent_while_spending_is_paused(session, account_id, give, spending, now):
     give(10)
     spending(1, "before")
