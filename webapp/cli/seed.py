@@ -72,7 +72,6 @@ def _spend_some(session: Session, account_id: int, *, now: dt.datetime) -> None:
             credits=cost_credits(meter, quantity),
             meter=meter.slug,
             quantity=quantity,
-            description=meter.title,
             key=f"seed:spend:{number}",
             now=then,
         )
