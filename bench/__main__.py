@@ -25,7 +25,7 @@ on the machine it runs on; durability is each database's default (SQLite with `s
 
 def main() -> None:
     """Measure on both databases and write the page."""
-    with tempfile.TemporaryDirectory() as folder, start_postgresql() as server:
+    with tempfile.TemporaryDirectory() as folder, start_postgresql(is_durable=True) as server:
         rows: list[Row] = []
         for database in ("SQLite", "PostgreSQL"):
             for measure in (spend_rows, page_rows, webhook_rows):

@@ -38,7 +38,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresServer]:
-    with start_postgresql() as server:
+    with start_postgresql(is_durable=False) as server:
         yield server
 
 

