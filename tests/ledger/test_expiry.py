@@ -37,7 +37,7 @@ def test_a_lot_can_be_spent_until_the_very_instant(session, account_id, give, en
 
 def test_a_writer_settles_what_is_due_first_with_entries_of_its_own(session, account_id, give, ends_at):
     give(10, "allowance", expires_at=ends_at)
-    give(7, "bonus", expires_at=ends_at)
+    give(7, "bonus", expires_at=ends_at - INSTANT)
     give(100)
     posted = spend(session, account_id, credits=20, key="k", now=ends_at)
     assert posted.entry.lots == (LotTouched(3, "purchased", 20),)
@@ -47,6 +47,7 @@ def test_a_writer_settles_what_is_due_first_with_entries_of_its_own(session, acc
         (5, "expire", -7, 100),
         (6, "spend", -20, 80),
     ]
+    assert [entry.occurred_at for entry in entries] == [ends_at, ends_at - INSTANT, ends_at]
     assert [entry.lots for entry in entries[:2]] == [(LotTouched(1, "allowance", 10),), (LotTouched(2, "bonus", 7),)]
     assert keys(session, account_id)[3:] == ["k#expire:1", "k#expire:2", "k"]
     assert verify(session, account_id, now=ends_at).faults == ()
