@@ -191,6 +191,14 @@ def test_what_other_peoples_code_lets_slip_is_masked(secret):
     assert masked(None, "", line) == '{"event": "failed: [masked]", "n": 1}'
 
 
+def test_every_line_goes_through_the_mask(client, lines):
+    logging.getLogger("some.library").error("failed for %s with %s", EMAIL, f"whsec_{CANARY}")
+    log.info("ours", person=EMAIL)
+    written = lines()
+    assert [line["event"] for line in written] == ["failed for [masked] with [masked]", "ours"]
+    assert written[1]["person"] == "[masked]"
+
+
 @pytest.mark.parametrize("line", ["2026-11-20T14:32:00Z request 200", "price_sk 3 @ 5", "a@b", "task_test_1", "x" * 9])
 def test_other_text_is_not_masked(line):
     assert masked(None, "", line) == line
