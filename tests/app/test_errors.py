@@ -10,13 +10,11 @@ from werkzeug.exceptions import Conflict, RequestEntityTooLarge, TooManyRequests
 
 from tests.api.calling import problem
 from tests.app.one_database import database_url
-from tests.support.browsing import Browser, sign_in
+from tests.support.browsing import sign_in
 from tests.support.pages import PageClient
-from webapp import create_app
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
-from webapp.settings import read_settings
 from webapp.web import refusals
 from webapp.web.errors import STATUSES, TITLES, WORDS, status_of
 from webapp.web.gate import SECRET_SLOT
@@ -76,10 +74,9 @@ RAISED = {
 
 
 @pytest.fixture
-def raising(settings):
+def raising(make_app):
     """The application with an address for each error: as page, partial and API."""
-    app = create_app(settings)
-    app.test_client_class = Browser
+    app = make_app()
 
     def fail(number):
         error = list(RAISED.values())[number][0]
@@ -89,8 +86,7 @@ def raising(settings):
 
     for prefix in ("/", "/partials/", "/api/"):
         app.add_url_rule(f"{prefix}raise/<int:number>", f"raise{prefix}", fail)
-    with app.app_context():
-        yield app
+    return app
 
 
 OTHER_TITLES = TITLES | {"csrf": "This page got old", "i'm_a_teapot": "I'm a teapot"}
@@ -137,15 +133,14 @@ def test_each_error_is_a_problem_of_the_api_with_its_facts(raising):
         assert_headers(response, status)
 
 
-def test_a_fact_cant_take_the_place_of_what_every_problem_says(settings):
-    app = create_app(settings)
+def test_a_fact_cant_take_the_place_of_what_every_problem_says(make_app):
+    app = make_app()
 
     @app.get("/api/clash")
     def clash():
         raise Unheard("Unheard of.", status=200, code="ok", detail="fine", title="fine", request_id="x", type="x")
 
-    with app.app_context():
-        problem(app.test_client().get("/api/clash"), 422, "unheard")
+    problem(app.test_client().get("/api/clash"), 422, "unheard")
 
 
 def test_every_refusal_of_the_inner_rings_has_words_for_its_status():
@@ -184,10 +179,9 @@ def test_a_page_of_the_signed_in_keeps_its_shell_and_a_fault_has_none(raising, a
     assert not browser.open(f"/raise/{NUMBERS['a fault']}", status=500).has_id("balance-badge")
 
 
-def test_errors_are_drawn_without_any_database(settings):
+def test_errors_are_drawn_without_any_database(make_app):
     """Not even a server to connect to: what is drawn for nobody, and for one with a session from before."""
-    lost = {"database_url": "postgresql://refill@127.0.0.1:1/refill"}
-    app = create_app(read_settings(_env_file=None, **settings.model_dump() | lost))
+    app = make_app(database_url="postgresql://refill@127.0.0.1:1/refill")
     assert PageClient(app.test_client()).open("/nothing", status=404).with_id("error")
     client = app.test_client()
     with client.session_transaction() as cookie:

@@ -8,8 +8,7 @@ import pytest
 from tests.app.one_database import database_url
 from tests.support.browsing import csrf_token, sign_in
 from tests.support.people import PASSWORD
-from webapp import create_app
-from webapp.settings import HTMX_URL, read_settings
+from webapp.settings import HTMX_URL
 
 __all__ = ["database_url"]
 
@@ -32,9 +31,9 @@ NEEDED_BY_POLICY = {
 
 
 @pytest.fixture
-def breaking_app(settings):
+def breaking_app(make_app):
     """The application with one view that breaks."""
-    app = create_app(settings)
+    app = make_app()
 
     @app.get("/broken")
     @app.get("/partials/broken", endpoint="broken_partial")
@@ -42,8 +41,7 @@ def breaking_app(settings):
     def broken():
         raise RuntimeError("details for the log only")
 
-    with app.app_context():
-        yield app
+    return app
 
 
 ANSWERS = {
@@ -135,21 +133,14 @@ def test_static_files_may_be_kept_and_carry_no_cookie(client):
 
 
 @pytest.fixture
-def production(database_url, settings):
+def production(make_app):
     """A production application behind HTTPS, payments off."""
-    return create_app(
-        read_settings(
-            _env_file=None,
-            app_env="production",
-            secret_key="a secret of the test's own production",
-            database_url=database_url,
-            base_url="https://credits.example.com",
-            stripe_mode="off",
-            stripe_secret_key=None,
-            stripe_webhook_secret=None,
-            catalog=settings.catalog,
-            trusted_proxies=1,
-        )
+    return make_app(
+        app_env="production",
+        base_url="https://credits.example.com",
+        stripe_mode="off",
+        stripe_webhook_secret=None,
+        trusted_proxies=1,
     )
 
 

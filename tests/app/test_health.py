@@ -7,11 +7,9 @@ import pytest
 from sqlalchemy import text, update
 
 from tests.support.browsing import sign_in
-from webapp import create_app
 from webapp.billing.models import Purchase, WebhookEvent
-from webapp.extensions import db, end_reading, parts, transact
+from webapp.extensions import db, end_reading, transact
 from webapp.orm import utc_now
-from webapp.settings import read_settings
 from webapp.views.health import migration_head
 from webapp.web.checkout import start_purchase
 from webapp.worker.loop import run_once
@@ -20,14 +18,12 @@ from webapp.worker.sweeps import all_sweeps
 
 
 @pytest.fixture
-def nowhere(settings):
+def nowhere(settings, make_app):
     """The same application with a database that nobody answers for."""
     url = "postgresql://refill@127.0.0.1:1/refill"
     if settings.database_url.startswith("sqlite"):
         url = "sqlite:////no/such/folder/refill.sqlite3"
-    app = create_app(read_settings(_env_file=None, **settings.model_dump() | {"database_url": url}))
-    with app.app_context():
-        yield app
+    return make_app(database_url=url)
 
 
 def test_health_is_of_the_process_alone(nowhere):
@@ -174,14 +170,12 @@ class TestFigures:
         assert ask(app, **{header: "8.8.8.8"}).status_code == 404
         assert ask(app, **{header: "127.0.0.1"}).status_code == 404
 
-    def test_behind_our_own_proxy_the_one_who_asks_counts(self, settings):
-        app = create_app(read_settings(_env_file=None, **settings.model_dump() | {"trusted_proxies": 1}))
-        with app.app_context():
-            assert parts().settings.trusted_proxies == 1
-            assert ask(app, **{"X-Forwarded-For": "8.8.8.8"}).status_code == 404
-            assert ask(app, **{"X-Forwarded-For": "10.0.0.7"}).status_code == 200
-            # The last hop is our proxy's word; what stands before it the asker has written.
-            assert ask(app, **{"X-Forwarded-For": "10.0.0.7, 8.8.8.8"}).status_code == 404
+    def test_behind_our_own_proxy_the_one_who_asks_counts(self, make_app):
+        app = make_app(trusted_proxies=1)
+        assert ask(app, **{"X-Forwarded-For": "8.8.8.8"}).status_code == 404
+        assert ask(app, **{"X-Forwarded-For": "10.0.0.7"}).status_code == 200
+        # The last hop is our proxy's word; what stands before it the asker has written.
+        assert ask(app, **{"X-Forwarded-For": "10.0.0.7, 8.8.8.8"}).status_code == 404
 
     def test_they_are_in_prometheus_form(self, app):
         response = ask(app)

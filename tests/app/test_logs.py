@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.app.one_database import database_url
 from tests.support.browsing import csrf_token, sign_in
-from webapp import create_app
 from webapp.extensions import db, transact
 from webapp.people.models import User
 from webapp.settings import read_settings
@@ -212,9 +211,8 @@ def test_masking_a_long_line_takes_no_time():
 
 
 @pytest.mark.parametrize(("app_env", "expected"), [("production", "json"), ("development", "text")])
-def test_production_writes_json_and_development_text(app_env, expected, settings, capsys):
-    given = settings.model_dump() | {"app_env": app_env, "log_format": None, "stripe_mode": "off"}
-    app = create_app(read_settings(_env_file=None, **given))
+def test_production_writes_json_and_development_text(app_env, expected, make_app, capsys):
+    app = make_app(app_env=app_env, log_format=None, stripe_mode="off")
     capsys.readouterr()
     app.test_client().get("/login")
     (line,) = capsys.readouterr().err.splitlines()
