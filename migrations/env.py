@@ -15,7 +15,10 @@ def render_item(_type: str, item: object, _context: object) -> str | bool:
 
 
 def run(connection: Connection) -> None:
-    """Run what the command asks for, each migration in a transaction of its own. SQLite changes tables by copying them (batch mode)."""
+    """Run what the command asks for, each migration in a transaction of its own.
+
+    SQLite changes tables by copying them (batch mode).
+    """
     context.configure(
         connection=connection,
         target_metadata=database.metadata,

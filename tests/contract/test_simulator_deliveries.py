@@ -274,9 +274,10 @@ def test_the_delivery_thread_starts_and_stops(
     site = Site(base_url=url, brand_name="Northwind")
     client = SimulatedHTTPClient(tmp_path / "s.sqlite3", site=site, webhook_secret=SECRET)
     sdk = stripe.StripeClient("sk_test_simulated", http_client=client)
+    before = set(threading.enumerate())
     client.courier.start()
     client.courier.start()
-    running = [thread for thread in threading.enumerate() if thread.name == "simulated-stripe"]
+    running = [thread for thread in threading.enumerate() if thread not in before]
 
     sdk.v1.customers.delete(sdk.v1.customers.create({}).id)
     for _ in range(100):

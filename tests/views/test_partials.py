@@ -118,3 +118,20 @@ def test_every_control_in_a_partial_has_an_id_so_that_focus_survives(shopper):
         for node in shopper.pages.partial(path).root:
             if node.tag in {"button", "input"} and node.attributes.get("type") not in {"hidden", "button"}:
                 assert node.attributes.get("id"), node
+
+
+def test_the_list_of_purchases_tells_the_page_when_one_it_watched_is_through(shopper):
+    purchase = shopper.paid("starter", outcome="delayed_succeeds")
+    shopper.come_back(purchase)
+    listed = shopper.pages.open(CREDITS)
+    watching = "/partials/purchases?watched=1"
+    assert watching in listed.html
+    assert "HX-Trigger" not in shopper.pages.partial(watching).response.headers
+
+    shopper.stripe.settle(shopper.newest().payment_intent_id)
+    with time_machine.travel(utc_now() + dt.timedelta(seconds=6)):
+        shopper.come_back(purchase)
+        told = shopper.pages.partial(watching)
+        assert told.response.headers["HX-Trigger"] == "creditsChanged"
+        assert "watched" not in told.html
+        assert "HX-Trigger" not in shopper.pages.partial("/partials/purchases").response.headers

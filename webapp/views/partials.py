@@ -66,8 +66,12 @@ def pack_estimate() -> ResponseReturnValue:
 @bp.get("/purchases")
 @signed_in_only
 def purchases() -> ResponseReturnValue:
-    """The newest purchases."""
-    return render_template("credits/_purchases.html", **sale.purchases(present_reader()))
+    """The newest purchases. When fewer are under way than were `watched`, the rest of the page hears of it."""
+    context = sale.purchases(present_reader())
+    answer = make_response(render_template("credits/_purchases.html", **context))
+    if request.args.get("watched", default=0, type=int) > context["watched"]:
+        answer.headers["HX-Trigger"] = CREDITS_CHANGED
+    return answer
 
 
 @bp.get("/checkout-status/<purchase_id>")

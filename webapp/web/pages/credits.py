@@ -103,8 +103,8 @@ def pack_estimate(reader: Reader, *, typed: str | None) -> dict[str, Any]:
 def purchases(reader: Reader) -> dict[str, Any]:
     """`credits/_purchases.html`: the newest purchases; asked for again every 5 s while a bank may still answer soon."""
     rows = [_purchase_row(purchase, reader.now) for purchase in reader.purchases]
-    is_watched = any(_is_fresh(purchase, reader.now) for purchase in reader.purchases)
-    return {"reader": reader, "purchases": rows, "is_watched": is_watched}
+    watched = sum(_is_fresh(purchase, reader.now) for purchase in reader.purchases)
+    return {"reader": reader, "purchases": rows, "watched": watched}
 
 
 def compared(catalog: Catalog) -> list[Pack]:
