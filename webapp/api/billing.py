@@ -51,13 +51,12 @@ def verify_payment() -> Response:
     for another's session too.
     """
     query = checked(VerifyQuery, request.args.to_dict())
-    now = utc_now()
     account_id = caller().account_id
     found = purchase_of_session(db.session(), account_id, query.session_id)
     if found is None:
         raise UnknownPurchase
-    purchase = settle_purchase(account_id, found.id, now=now)
-    balance = fresh_balance(account_id, now=now)
+    purchase = settle_purchase(account_id, found.id, now=utc_now())
+    balance = fresh_balance(account_id, now=utc_now())  # after the call to Stripe, and what it granted
     return answer(
         VerifyAnswer.model_validate(
             {

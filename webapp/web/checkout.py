@@ -33,6 +33,7 @@ from webapp.billing.fulfil import fulfil
 from webapp.billing.gateway import Gateway
 from webapp.billing.models import Purchase
 from webapp.extensions import db, end_reading, parts, transact
+from webapp.orm import utc_now
 
 # The return page polls faster than this; Stripe is asked no oftener.
 ASK_EVERY = dt.timedelta(seconds=5)
@@ -112,7 +113,8 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
             return _own_purchase(*key)
     end_reading()
     checkout = gateway.checkout(str(purchase.session_id))
-    return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=now))
+    told_at = no_earlier_than(now)
+    return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=told_at))
 
 
 def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, now: dt.datetime) -> Purchase:
@@ -125,6 +127,7 @@ def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, no
     for _ in range(len(OPTIONAL_PARAMS) + 1):
         if purchase.session_id is not None:  # someone else has sent the same meanwhile
             return purchase
+        now = no_earlier_than(now)
         if not is_sendable(purchase, now=now):
             raise _unsendable(purchase, now=now)
         end_reading()
@@ -137,11 +140,19 @@ def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, no
             continue
         except StripeRefused as refusal:
             if refusal.param not in OPTIONAL_PARAMS or refusal.param not in purchase.params:
-                raise _failed(purchase, refusal, now=now) from None
+                raise _failed(purchase, refusal, now=no_earlier_than(now)) from None
             purchase = _without(purchase, refusal.param, email)
             continue
         return transact(lambda session, checkout=checkout: attach_session(session, *key, checkout))  # type: ignore[misc]  # mypy can't infer a lambda with a default
     raise AssertionError("unreachable: each round leaves one optional parameter out")
+
+
+def no_earlier_than(now: dt.datetime) -> dt.datetime:
+    """The present instant, for what is written after a call to Stripe: the call may have taken ten seconds.
+
+    `now` itself where that is later, so that time never runs back within one piece of work.
+    """
+    return max(now, utc_now())
 
 
 def is_unsettled(purchase: Purchase, gateway: Gateway) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.billing.errors import StripeUnreachable
 from webapp.billing.models import Purchase
 from webapp.extensions import db, end_reading, parts
-from webapp.web.checkout import ask_about
+from webapp.web.checkout import ask_about, no_earlier_than
 from webapp.web.logs import log
 from webapp.worker.sweeps import Swept
 
@@ -39,7 +39,7 @@ def sweep_purchases(now: dt.datetime) -> Swept:
     settled = failed = unreachable = 0
     for purchase in due:
         try:
-            settled += ask_about(gateway, purchase, now=now).state != purchase.state
+            settled += ask_about(gateway, purchase, now=no_earlier_than(now)).state != purchase.state
             unreachable = 0
         except Exception as error:  # noqa: BLE001  # one purchase must not keep the others from their credits
             failed += 1
