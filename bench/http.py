@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from bench.contest import Contender, Row, contest
 from tests.support.browsing import sign_in
 from webapp import create_app
-from webapp.cli.stripe import sync_now
 from webapp.extensions import end_reading, parts, transact
 from webapp.ledger import operations
 from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.people.users import register
 from webapp.settings import read_settings
+from webapp.web.prices import sync_now
 
 PAGES = ("/dashboard", "/dashboard/credits")
 PAGE_COUNT = 20

@@ -13,13 +13,13 @@ from flask import Flask
 from bench.contest import ROUNDS, Contender, Row, contest
 from bench.http import application, trivial
 from webapp.billing.gateway import build_gateway
-from webapp.cli.stripe import sync_now
 from webapp.extensions import parts, transact
 from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.people.users import register
 from webapp.simulator import SimulatedHTTPClient
 from webapp.web.checkout import start_purchase
+from webapp.web.prices import sync_now
 
 COUNT = 20
 PATH = "/api/stripe/webhook"

@@ -104,7 +104,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return read_settings(
         _env_file=None,
         app_env="test",
-        secret_key="test-secret-key",
+        secret_key="test-secret-key-of-32-characters-or-more",
         database_url=database_url,
         base_url="http://127.0.0.1:8000",
         stripe_mode="simulated",
@@ -125,8 +125,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     """
     from tests.contract.validating import check, watch
     from webapp import create_app
-    from webapp.cli.stripe import sync_now
     from webapp.extensions import db
+    from webapp.web.prices import sync_now
 
     app = create_app(settings)
     app.config["TESTING"] = True

@@ -19,6 +19,7 @@ from webapp.web.headers import add_security_headers
 from webapp.web.logs import configure_logs, log, log_requests
 from webapp.web.metrics import count_requests
 from webapp.web.pages.site import register_site
+from webapp.web.start import warn_at_start
 
 VIEWS = ("auth", "dashboard", "credits", "checkout_return", "partials", "legacy", "webhook", "health")
 COMMANDS = ("catalog", "credits", "seed", "stripe", "user", "worker")
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     simulated = _simulated_stripe(app, settings)
     app.extensions["refill"] = Parts(settings, catalog, build_gateway(settings, http_client=simulated))
     _register(app, settings)
+    warn_at_start(app, settings)
     return app
 
 

@@ -23,11 +23,12 @@ def main() -> int:
     write_env_file()
     choose_stripe()
     from webapp.catalog import CatalogError  # noqa: PLC0415  # settings are read after .env is written
+    from webapp.cli.seed import DemoRefused  # noqa: PLC0415
     from webapp.settings import SettingsError  # noqa: PLC0415
 
     try:
         set_up()
-    except (SettingsError, CatalogError, OSError) as error:
+    except (SettingsError, CatalogError, DemoRefused, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return run_both(server_command(), [sys.executable, "-m", "flask", "worker"])
@@ -66,9 +67,9 @@ def set_up() -> None:
 
     from webapp import create_app  # noqa: PLC0415
     from webapp.cli.seed import DEMO_PASSWORD, seed  # noqa: PLC0415
-    from webapp.cli.stripe import sync_now  # noqa: PLC0415
     from webapp.extensions import db, parts, transact  # noqa: PLC0415
     from webapp.orm import utc_now  # noqa: PLC0415
+    from webapp.web.prices import sync_now  # noqa: PLC0415
 
     app = create_app()
     with app.app_context():

@@ -15,6 +15,8 @@ HTMX_INTEGRITY = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GB
 # No path, no query, no user: addresses for people and for Stripe are made by appending to it.
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)(:[0-9]{1,5})?")
 
+LEAST_SECRET_CHARACTERS = 32
+
 StripeMode = Literal["simulated", "test", "live", "off"]
 
 
@@ -136,6 +138,10 @@ def _missing_in_production(settings: Settings) -> list[str]:
         )
         if name not in given or not getattr(settings, name)
     ]
+    if "base_url" in given and not settings.base_url.startswith("https://"):
+        faults.append("BASE_URL must begin with https:// in production: sign-ins travel to it.")
+    if settings.secret_key and len(settings.secret_key.get_secret_value()) < LEAST_SECRET_CHARACTERS:
+        faults.append(f"SECRET_KEY is too short: use {LEAST_SECRET_CHARACTERS} random characters or more.")
     if settings.stripe_api_base:
         faults.append("STRIPE_API_BASE is for development: production talks to Stripe only.")
     return faults

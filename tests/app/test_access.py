@@ -288,6 +288,13 @@ def test_no_header_of_a_stranger_becomes_an_address_of_ours(shop):
     assert answered["credits.checkout", "POST", "owner"] == 303
 
 
+@pytest.mark.parametrize("path", ["/static//app.css", "/dashboard/credits//success", "/_stripe", "/login//"])
+def test_no_redirect_of_the_routing_leads_to_a_host_that_the_asker_named(shop, path):
+    answer = shop.nobody.get(path, headers={"Host": EVIL})
+    assert EVIL not in answer.headers.get("Location", "")
+    assert answer.status_code in {308, 404}
+
+
 def test_every_address_sent_to_stripe_is_our_own(shop):
     response = shop.ask(shop.owner, "api.open_checkout", "POST", **as_a_stranger_says(shop.owner))
     assert response.status_code == 201

@@ -33,9 +33,15 @@ def test_health_is_of_the_process_alone(nowhere):
 
 class TestReady:
     def test_ready_with_the_database_at_our_migration(self, client):
+        run_once()
         response = client.get("/readyz")
         assert response.status_code == 200
         assert response.json == {"status": "ok", "migration": migration_head(), "late_sweeps": {}}
+
+    def test_a_worker_that_was_never_started_is_told(self, client):
+        late = client.get("/readyz").json["late_sweeps"]
+        assert late["purchases"] is None
+        assert set(late) == {sweep.name for sweep in all_sweeps()}
 
     def test_not_ready_without_the_database(self, nowhere):
         response = nowhere.test_client().get("/readyz")
@@ -65,12 +71,17 @@ class TestReady:
         response = client.get("/readyz")
         assert response.status_code == 200
         ages = response.json["late_sweeps"]
-        assert set(ages) == {"purchases", "expired lots"}  # the third runs once an hour
+        assert set(ages) == {"purchases", "expired lots"}  # the others run once an hour
         assert all(301 <= age < 360 for age in ages.values())
 
     def test_a_sweep_that_began_and_never_ended_is_late_as_well(self, client):
+        run_once()
         began = utc_now() - dt.timedelta(hours=1)
-        transact(lambda session: session.add(SweepRun(name="purchases", started_at=began)))
+        transact(
+            lambda session: session.execute(
+                update(SweepRun).where(SweepRun.name == "purchases").values(started_at=began, finished_at=None)
+            )
+        )
         assert set(client.get("/readyz").json["late_sweeps"]) == {"purchases"}
 
     def test_it_leaves_no_transaction_open(self, app, client):

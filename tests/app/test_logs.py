@@ -212,7 +212,13 @@ def test_masking_a_long_line_takes_no_time():
 
 @pytest.mark.parametrize(("app_env", "expected"), [("production", "json"), ("development", "text")])
 def test_production_writes_json_and_development_text(app_env, expected, make_app, capsys):
-    app = make_app(app_env=app_env, log_format=None, stripe_mode="off")
+    app = make_app(
+        app_env=app_env,
+        log_format=None,
+        stripe_mode="off",
+        base_url="https://credits.example.com",
+        secret_key="s" * 32,
+    )
     capsys.readouterr()
     app.test_client().get("/login")
     (line,) = capsys.readouterr().err.splitlines()

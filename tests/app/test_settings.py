@@ -1,10 +1,13 @@
 """Settings refuse what can't work, in sentences that name the setting and never a secret."""
 
+import re
+
 import pytest
 
-from webapp.settings import SettingsError, read_settings
+from tests.support.databases import ROOT
+from webapp.settings import Settings, SettingsError, read_settings
 
-SECRET = "canary-9f1c"
+SECRET = "canary-4f9a1c7e2b8d5063-of-32-or-more"
 PRODUCTION = {
     "app_env": "production",
     "secret_key": SECRET,
@@ -42,6 +45,11 @@ REFUSALS = [
             "DATABASE_URL is missing: production runs on PostgreSQL.",
             "BASE_URL is missing: Stripe sends buyers back to it.",
         ],
+    ),
+    (PRODUCTION | {"secret_key": "x" * 31}, ["SECRET_KEY is too short: use 32 random characters or more."]),
+    (
+        PRODUCTION | {"base_url": "http://credits.example.com"},
+        ["BASE_URL must begin with https:// in production: sign-ins travel to it."],
     ),
     (PRODUCTION | {"secret_key": None}, ["SECRET_KEY is missing: it signs the session cookies."]),
     (
@@ -121,7 +129,7 @@ def test_without_a_base_url_it_is_this_machine_at_the_port():
 def test_every_fault_is_told_at_once():
     found = faults(app_env="production", stripe_mode="simulated", base_url="http://127.0.0.1:8000")
     assert [sentence.split(" ")[0] for sentence in found] == [
-        *("SECRET_KEY", "DATABASE_URL"),
+        *("SECRET_KEY", "DATABASE_URL", "BASE_URL"),
         *("STRIPE_MODE=simulated", "STRIPE_MODE=simulated"),
     ]
 
@@ -234,3 +242,9 @@ def test_an_env_file_is_read_and_the_environment_stands_above_it(tmp_path, monke
 def test_settings_cant_be_changed_afterwards():
     with pytest.raises(ValueError, match="frozen"):
         read().port = 9000
+
+
+def test_every_setting_stands_in_the_example_and_no_other():
+    text = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^#([A-Z_]+)=", text, re.MULTILINE))
+    assert named == {name.upper() for name in Settings.model_fields}

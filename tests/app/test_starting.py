@@ -11,7 +11,7 @@ from tests.support.databases import ROOT
 from tests.support.site import free_port
 from webapp.devserver import greeting
 
-SECRET = "canary-6d2e"
+SECRET = "canary-4f9a1c7e2b8d5063-of-32-or-more"
 PRODUCTION = {
     "APP_ENV": "production",
     "SECRET_KEY": SECRET,

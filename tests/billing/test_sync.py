@@ -12,9 +12,9 @@ from webapp.billing.models import StripePrice
 from webapp.billing.sync import read_prices, store_prices, sync_catalog, sync_endpoint
 from webapp.billing.webhooks import event_types
 from webapp.catalog import Catalog
-from webapp.cli.stripe import refresh_prices, sync_now
 from webapp.extensions import Parts, db, parts, transact
 from webapp.orm import utc_now
+from webapp.web.prices import refresh_prices, sync_now
 
 URL = "https://credits.example.com/api/stripe/webhook"
 

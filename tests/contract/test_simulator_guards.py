@@ -15,7 +15,7 @@ from webapp.settings import Settings, SettingsError, read_settings
 PRODUCTION: dict[str, Any] = {
     "_env_file": None,
     "app_env": "production",
-    "secret_key": "a-secret-key-of-production",
+    "secret_key": "a-secret-key-of-production-with-32-or-more-characters",
     "base_url": "https://credits.example.com",
     "stripe_webhook_secret": "whsec_production",
     "stripe_api_base": None,
@@ -24,7 +24,12 @@ PRODUCTION: dict[str, Any] = {
 
 @pytest.fixture
 def production(database_url: str) -> Settings:
-    return read_settings(**PRODUCTION, database_url=database_url, stripe_mode="live", stripe_secret_key="sk_live_guard")
+    return read_settings(
+        **PRODUCTION,
+        database_url=database_url,
+        stripe_mode="live",
+        stripe_secret_key="sk_live_guard",
+    )
 
 
 def stripe_rules(app: Flask) -> list[str]:

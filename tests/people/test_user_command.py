@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import select
 
+from tests.support.browsing import sign_in
 from tests.support.forms import PASSWORD, sign_in_by_form
 from webapp.extensions import transact
 from webapp.ledger.models import Account
@@ -62,3 +63,20 @@ def test_an_unknown_role_is_refused(app):
     done = run(app, "ops@example.com", "--password", PASSWORD, "--role", "root")
     assert done.exit_code == 2
     assert made("ops@example.com") is None
+
+
+def test_a_new_password_signs_out_everywhere(app, user):
+    browser = sign_in(app, user)
+    assert browser.get("/dashboard").status_code == 200
+    words = ["user", "password", user.email, "--password", "another long password"]
+    result = app.test_cli_runner().invoke(args=words)
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{user.email} has a new password and is signed out everywhere.\n",
+    )
+    assert browser.get("/dashboard").status_code == 303
+
+
+def test_nobody_gets_no_password(app):
+    result = app.test_cli_runner().invoke(args=["user", "password", "no@example.com", "--password", "a" * 20])
+    assert (result.exit_code, result.stderr) == (1, "Nobody signs in with no@example.com.\n")

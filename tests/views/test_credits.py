@@ -100,7 +100,7 @@ def test_catalogue_of_money_shows_money_first(shopper, settings):
     own = settings.catalog.parent / "examples/voice-minutes.toml"
     app = create_app(settings.model_copy(update={"catalog": own}))
     with app.app_context():
-        from webapp.cli.stripe import sync_now
+        from webapp.web.prices import sync_now
 
         sync_now()
         page = type(shopper).of(app, shopper.user).pages.open(CREDITS)
@@ -202,6 +202,22 @@ def test_left_checkout_can_be_continued_from_its_card_until_its_life_is_over(sho
     assert "Try again" in page.with_id(f"purchase-{purchase.id}").text
 
 
+@pytest.mark.parametrize("state", ["open", "processing"])
+def test_unsettled_purchase_of_another_stripe_mode_has_ended(shopper, state):
+    purchase = shopper.left()
+    shopper.change(purchase, stripe_mode="test", state=state)
+    page = shopper.pages.open(CREDITS)
+    row = page.with_id(f"purchase-{purchase.id}")
+    assert row.text.startswith("Popular Not paid")
+    assert "Not added Try again" in row.text
+    assert page.with_id("purchases").attributes["hx-trigger"] == "creditsChanged from:body"
+    back = shopper.pages.open(f"{CREDITS}?checkout=cancelled&purchase={purchase.id}")
+    assert back.with_id("notice").text.startswith("That checkout has expired")
+    for drawn in (page, back):
+        assert purchase.session_url not in drawn.html
+        assert "on the way" not in drawn.text
+
+
 def test_only_the_newest_five_purchases_are_listed(shopper):
     page = shopper.pages.open(CREDITS)
     for pack in ("starter", "small", "popular", "power", "maximum"):
@@ -258,3 +274,14 @@ def test_success_of_somebody_else_shows_nothing(shopper, stranger):
     purchase = shopper.granted()
     page = stranger.pages.open(f"{CREDITS}?checkout=success&purchase={purchase.id}")
     assert page.with_id("notice").text == ""
+
+
+def test_nothing_can_be_paid_while_payments_are_off(settings, shopper):
+    left, processing = shopper.left("small"), shopper.left()
+    shopper.change(processing, state="processing")
+    app = create_app(settings.model_copy(update={"stripe_mode": "off"}))
+    with app.app_context():
+        page = type(shopper).of(app, shopper.user).pages.open(CREDITS)
+    assert page.with_id(f"purchase-{left.id}").text.startswith("Small Not paid")
+    assert left.session_url not in page.html
+    assert page.with_id(f"purchase-{processing.id}").text.startswith("Popular Processing"), "its money may arrive yet"

@@ -49,3 +49,8 @@ def simulated_grants(session: Session) -> int:
     """How many paid purchases were paid in simulation: credits that nobody gave money for."""
     paid = select(func.count()).where(Purchase.stripe_mode == "simulated", Purchase.state == "paid")
     return session.scalar(paid) or 0
+
+
+def quarantined(session: Session) -> list[Purchase]:
+    """Every purchase that waits for a person, the oldest first: for operators, of all accounts."""
+    return list(session.scalars(select(Purchase).where(Purchase.state == "quarantined").order_by(Purchase.opened_at)))

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
+from webapp.errors import Refusal
 from webapp.extensions import parts, transact
 from webapp.ledger import operations
 from webapp.metering import cost_credits
@@ -17,18 +18,30 @@ DEMO_EMAIL = "demo@example.com"
 DEMO_PASSWORD = "demo-password-1"  # noqa: S105  # printed on every start; refused in production
 
 
+class DemoRefused(Refusal):
+    """The demo user's password is public: it has no place where real people or real money are."""
+
+    code = "demo_refused"
+
+
 @click.command("seed")
 @with_appcontext
 def command() -> None:
-    """Make the demo user, once. Refused in production."""
-    if parts().settings.is_production:
-        raise click.ClickException("Demo data is refused in production: its password is public.")
-    user = transact(lambda session: seed(session, now=utc_now()))
+    """Make the demo user, once. Refused in production and with live Stripe keys."""
+    try:
+        user = transact(lambda session: seed(session, now=utc_now()))
+    except DemoRefused as refusal:
+        raise click.ClickException(refusal.sentence) from None
     click.echo(f"Demo user {user.email}, password {DEMO_PASSWORD}")
 
 
 def seed(session: Session, *, now: dt.datetime) -> User:
-    """Make the demo user with welcome credits and a few spends; the same user again if there is one."""
+    """Make the demo user with welcome credits and a few spends; the same user again if there is one.
+
+    Raises DemoRefused in production and with live Stripe keys.
+    """
+    if parts().settings.is_production or parts().settings.payments == "live":
+        raise DemoRefused("The demo user is refused in production and with live keys: its password is public.")
     found = user_by_email(session, DEMO_EMAIL)
     if found is not None:
         return found

@@ -5,13 +5,13 @@ import shlex
 import click
 from flask.cli import AppGroup
 
-from webapp.billing.errors import BillingRefusal, PaymentsOff, StripeDenied, StripeRefused, StripeUnreachable
-from webapp.billing.gateway import API_VERSION, Gateway
-from webapp.billing.stripe_objects import Price
-from webapp.billing.sync import Synced, read_prices, store_prices, sync_catalog, sync_endpoint
+from webapp.billing.errors import BillingRefusal, StripeDenied, StripeRefused, StripeUnreachable
+from webapp.billing.gateway import API_VERSION
+from webapp.billing.queries import quarantined
+from webapp.billing.sync import sync_endpoint
 from webapp.billing.webhooks import event_types
-from webapp.extensions import end_reading, parts, transact
-from webapp.orm import utc_now
+from webapp.extensions import db, parts
+from webapp.web.prices import gateway_or_refusal, sync_now
 
 WEBHOOK_PATH = "/api/stripe/webhook"
 
@@ -38,37 +38,17 @@ def listen() -> None:
     click.echo(shlex.join([*words, "--forward-to", parts().settings.base_url + WEBHOOK_PATH]))
 
 
-def sync_now() -> tuple[Synced, ...]:
-    """Bring Stripe to the catalogue and store its Prices; what was done. Ends the request's read session.
-
-    Raises PaymentsOff, StripeUnreachable, StripeRefused.
-    """
-    gateway = _gateway()
-    done = sync_catalog(gateway, parts().catalog)
-    _store(gateway, [synced.price for synced in done])
-    return done
-
-
-def refresh_prices() -> None:
-    """Read the catalogue's Prices at Stripe and store them; changes nothing there. Raises as `sync_now`."""
-    gateway = _gateway()
-    _store(gateway, list(read_prices(gateway, parts().catalog)))
-
-
-def _gateway() -> Gateway:
-    gateway = parts().gateway
-    if gateway is None:
-        raise PaymentsOff
-    end_reading()
-    return gateway
-
-
-def _store(gateway: Gateway, prices: list[Price]) -> None:
-    transact(lambda session: store_prices(session, prices, stripe_mode=gateway.mode, now=utc_now()))
+@group.command("quarantined")
+def list_quarantined() -> None:
+    """List the payments that differ from what was asked for, with what differs; nothing was granted for them."""
+    for purchase in quarantined(db.session()):
+        click.echo(f"{purchase.reference} account {purchase.account_id} {purchase.session_id} {purchase.id}")
+        for what, seen in (purchase.differences or {}).items():
+            click.echo(f"  {what}: expected {seen['expected']!r}, found {seen['found']!r}")
 
 
 def _sync_webhook(url: str) -> None:
-    endpoint, did = sync_endpoint(_gateway(), url, event_types())
+    endpoint, did = sync_endpoint(gateway_or_refusal(), url, event_types())
     click.echo(f"{url}: {did} ({endpoint.id}, {len(endpoint.events)} events, {API_VERSION})")
     if endpoint.secret:
         click.echo(f"STRIPE_WEBHOOK_SECRET={endpoint.secret}")

@@ -24,8 +24,8 @@ class User(Base):
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("role IN ('user', 'support', 'billing', 'admin')", "known_role"),
-        CheckConstraint("theme IN ('device', 'light', 'dark')", "known_theme"),
+        CheckConstraint(f"role IN ({', '.join(repr(role) for role in ROLES)})", "known_role"),
+        CheckConstraint(f"theme IN ({', '.join(repr(theme) for theme in THEMES)})", "known_theme"),
     )
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True

@@ -3,11 +3,13 @@
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
@@ -96,6 +98,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, lambda _: draw(_too_many()))
     app.register_error_handler(HTTPException, _draw_http)
     app.register_error_handler(Exception, _draw_broken)
+    app.after_request(_keep_at_home)
 
 
 def status_of(refusal: Refusal) -> int:
@@ -173,6 +176,14 @@ def _draw_http(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
+    return response
+
+
+def _keep_at_home(response: Response) -> Response:
+    """Let the routing's own redirects (`/static//x`) name a path only: the Host header is what the asker says."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        target = urlsplit(response.location or "/")
+        response.location = urlunsplit(("", "", "/" + target.path.lstrip("/"), target.query, ""))
     return response
 
 

@@ -1,6 +1,7 @@
 """Figures that stand in the database, read at each scrape: what waits, what failed, and whether the worker lives."""
 
 import datetime as dt
+import math
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase, WebhookEvent
-from webapp.worker.models import SweepRun
+from webapp.worker.sweeps import sweep_ages
 
 WAITING = ("open", "processing", "quarantined")
 
@@ -46,9 +47,11 @@ class StoredFigures(Collector):
         yield self._age("refill_webhook_last_seconds", "Time since Stripe last told us anything.", newest)
 
     def _sweeps(self) -> GaugeMetricFamily:
-        ages = GaugeMetricFamily("refill_sweep_seconds", "Time since a sweep last finished.", labels=["sweep"])
-        for run in self._session.scalars(select(SweepRun)):
-            ages.add_metric([run.name], (self._now - (run.finished_at or run.started_at)).total_seconds())
+        ages = GaugeMetricFamily(
+            "refill_sweep_seconds", "Time since a sweep last ended; infinite if it never ran.", labels=["sweep"]
+        )
+        for name, age_seconds in sweep_ages(self._session, now=self._now).items():
+            ages.add_metric([name], math.inf if age_seconds is None else age_seconds)
         return ages
 
     def _age(self, name: str, words: str, since: dt.datetime | None) -> GaugeMetricFamily:

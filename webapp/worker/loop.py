@@ -5,8 +5,6 @@ import threading
 import time
 from types import FrameType
 
-from webapp.billing.queries import simulated_grants
-from webapp.extensions import db, end_reading, parts
 from webapp.orm import utc_now
 from webapp.web.logs import log
 from webapp.worker.sweeps import Swept, all_sweeps, run_sweep
@@ -17,17 +15,6 @@ TICK_SECONDS = 1.0
 def run_once() -> dict[str, Swept]:
     """Run every sweep once."""
     return {sweep.name: run_sweep(sweep, now=utc_now()) for sweep in all_sweeps()}
-
-
-def warn_of_simulated_grants() -> int:
-    """Say so when real money meets a database that holds simulated credits; how many grants those are."""
-    if parts().settings.payments not in {"test", "live"}:
-        return 0
-    found = simulated_grants(db.session())
-    end_reading()
-    if found:
-        log.warning("this database holds simulated grants: nobody paid for them", grants=found)
-    return found
 
 
 def run_until_stopped() -> None:
@@ -43,7 +30,6 @@ def run_until_stopped() -> None:
     sweeps = all_sweeps()
     due = dict.fromkeys((sweep.name for sweep in sweeps), 0.0)
     log.info("worker starts", sweeps=[sweep.name for sweep in sweeps])
-    warn_of_simulated_grants()
     while not stopped.is_set():
         for sweep in sweeps:
             if time.monotonic() >= due[sweep.name] and not stopped.is_set():

@@ -46,23 +46,36 @@ def run_sweep(sweep: Sweep, *, now: dt.datetime) -> Swept:
     return swept
 
 
-def late_sweeps(session: Session, *, now: dt.datetime) -> dict[str, int]:
-    """Seconds since the last finished run of each sweep that is late."""
-    runs = session.scalars(select(SweepRun)).all()
-    periods = {sweep.name: sweep.every_seconds for sweep in all_sweeps()}
-    ages = {run.name: int((now - (run.finished_at or run.started_at)).total_seconds()) for run in runs}
-    return {name: age for name, age in ages.items() if age > PERIODS_UNTIL_LATE * periods.get(name, age)}
+def late_sweeps(session: Session, *, now: dt.datetime) -> dict[str, int | None]:
+    """Seconds since the last finished run of each sweep that is late; None for one that has never run."""
+    ages = sweep_ages(session, now=now)
+    return {
+        sweep.name: age
+        for sweep in all_sweeps()
+        if (age := ages[sweep.name]) is None or age > PERIODS_UNTIL_LATE * sweep.every_seconds
+    }
+
+
+def sweep_ages(session: Session, *, now: dt.datetime) -> dict[str, int | None]:
+    """Seconds since each sweep last finished, or since it began if it never has; None if it has never run."""
+    runs = {run.name: run.finished_at or run.started_at for run in session.scalars(select(SweepRun))}
+    return {
+        sweep.name: int((now - runs[sweep.name]).total_seconds()) if sweep.name in runs else None
+        for sweep in all_sweeps()
+    }
 
 
 def all_sweeps() -> tuple[Sweep, ...]:
     """Every sweep of the worker."""
     from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
+    from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
     from webapp.worker.sign_ins import sweep_sign_in_failures  # noqa: PLC0415
 
     return (
         Sweep("purchases", 60, sweep_purchases),
         Sweep("expired lots", 60, sweep_expired),
+        Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
     )
 
