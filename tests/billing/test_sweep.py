@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from webapp.billing.checkout import SENDABLE
 from webapp.billing.models import Purchase
@@ -101,9 +102,46 @@ def test_a_purchase_that_never_had_a_session_expires_when_none_can_be_made_any_m
 
 def test_one_purchase_that_breaks_does_not_keep_the_others_from_their_credits(buying):
     broken, fine = buying.paid("starter", key="form:1"), buying.paid("small", key="form:2")
-    set_facts(broken, session_id="cs_test_sim_gone", asked_at=dt.datetime(1969, 1, 1, tzinfo=dt.UTC))
+    set_facts(broken, asked_at=dt.datetime(1969, 1, 1, tzinfo=dt.UTC))
+    buying.simulator.faults.answer(*READ, status=400)
     assert sweep_purchases(utc_now()) == Swept(settled=1, failed=1)
     assert (buying.purchase(broken).state, buying.purchase(fine).state) == ("open", "paid")
+
+
+def test_a_session_that_stripe_does_not_know_ends_with_the_purchases_life_and_is_no_error_before(buying):
+    purchase = buying.start()
+    set_facts(purchase, session_id="cs_test_sim_gone")
+    with capture_logs() as logged:
+        assert sweep_purchases(utc_now()) == Swept()
+        assert buying.purchase(purchase).state == "open"
+        assert sweep_purchases(purchase.expires_at - dt.timedelta(hours=1)) == Swept()
+        assert buying.purchase(purchase).state == "open"
+        assert sweep_purchases(purchase.expires_at) == Swept(settled=1)
+    assert [line for line in logged if line["log_level"] == "error"] == []
+    stored = buying.purchase(purchase)
+    assert (stored.state, stored.reason, stored.settled_at) == ("expired", "session_missing", purchase.expires_at)
+    buying.asked.clear()
+    assert sweep_purchases(purchase.expires_at + dt.timedelta(days=1)) == Swept()
+    assert buying.asked == [], "it has ended"
+
+
+def test_money_for_a_session_that_was_missing_is_granted_when_it_arrives_after_all(buying):
+    purchase = buying.paid()
+    set_facts(purchase, session_id="cs_test_sim_gone")
+    assert sweep_purchases(purchase.expires_at) == Swept(settled=1)
+    set_facts(purchase, session_id=purchase.session_id)
+    assert {answer.status_code for answer in buying.tell_all()} == {200}
+    assert (buying.purchase(purchase).state, buying.bought()) == ("paid", [1000])
+    assert buying.purchase(purchase).reason == ""
+    buying.assert_sound()
+
+
+def test_a_missing_session_of_a_payment_on_its_way_is_a_fault(buying):
+    purchase = buying.paid(outcome="delayed_succeeds")
+    buying.settle(purchase)
+    set_facts(purchase, session_id="cs_test_sim_gone")
+    assert sweep_purchases(purchase.expires_at) == Swept(failed=1)
+    assert buying.purchase(purchase).state == "processing"
 
 
 def test_when_stripe_is_gone_the_rest_waits_for_the_next_run(buying):

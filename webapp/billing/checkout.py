@@ -149,6 +149,18 @@ def close_unsent(
     return purchase
 
 
+def close_missing(session: Session, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
+    """End an open purchase whose Checkout Session Stripe doesn't know, once its life is over. Locks the account.
+
+    It becomes `expired` for the reason `session_missing`; money that arrives after all is still granted.
+    """
+    purchase = locked_purchase(session, account_id, purchase_id)
+    if purchase.state == "open" and now >= purchase.expires_at:
+        purchase.state, purchase.reason, purchase.settled_at = "expired", "session_missing", now
+        session.flush()
+    return purchase
+
+
 def claim_asking(session: Session, account_id: int, purchase_id: str, *, every: dt.timedelta, now: dt.datetime) -> bool:
     """Whether the caller may ask Stripe about an unsettled purchase now; if so, no one else may for `every`.
 

@@ -15,6 +15,7 @@ from webapp.billing.checkout import (
     Shop,
     attach_session,
     claim_asking,
+    close_missing,
     close_unsent,
     freeze_again,
     is_sendable,
@@ -101,7 +102,8 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
     """Ask Stripe about an unsettled purchase, unless someone did in the last 5 s, and store what follows.
 
     One that has no session yet (we ended between the call and storing it) is sent again, with the same key and the
-    same parameters: Stripe gives the session it made. Past its life it has expired. Raises what the gateway raises.
+    same parameters: Stripe gives the session it made. Past its life it has expired, and so has an open one whose
+    session Stripe doesn't know; before, that one stays open. Raises what the gateway raises.
     """
     key = (purchase.account_id, purchase.id)
     if not transact(lambda session: claim_asking(session, *key, every=ASK_EVERY, now=now)):
@@ -112,7 +114,12 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
         except CheckoutExpired:
             return _own_purchase(*key)
     end_reading()
-    checkout = gateway.checkout(str(purchase.session_id))
+    try:
+        checkout = gateway.checkout(str(purchase.session_id))
+    except StripeRefused as refusal:
+        if purchase.state != "open" or not refusal.is_missing:
+            raise
+        return _missing(purchase, now=no_earlier_than(now))
     told_at = no_earlier_than(now)
     return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=told_at))
 
@@ -181,6 +188,13 @@ def _unsendable(purchase: Purchase, *, now: dt.datetime) -> BillingRefusal:
     key = (purchase.account_id, purchase.id)
     transact(lambda session: close_unsent(session, *key, state="expired", reason="", now=now))
     return CheckoutExpired()
+
+
+def _missing(purchase: Purchase, *, now: dt.datetime) -> Purchase:
+    """Stripe doesn't know the session: deleted test data, or another account's key."""
+    log.info("session is missing at stripe", purchase=purchase.id, session=purchase.session_id)
+    key = (purchase.account_id, purchase.id)
+    return transact(lambda session: close_missing(session, *key, now=now))
 
 
 def _failed(purchase: Purchase, refusal: StripeRefused, *, now: dt.datetime) -> StripeRefused:
