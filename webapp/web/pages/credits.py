@@ -47,6 +47,7 @@ class PurchaseRow:
     """One line of the list of purchases."""
 
     purchase: Purchase
+    state: str
     chip: tuple[str, str, str]
     can_be_paid: bool
 
@@ -102,8 +103,8 @@ def pack_estimate(reader: Reader, *, typed: str | None) -> dict[str, Any]:
 
 def purchases(reader: Reader) -> dict[str, Any]:
     """`credits/_purchases.html`: the newest purchases; asked for again every 5 s while a bank may still answer soon."""
-    rows = [_purchase_row(purchase, reader.now) for purchase in reader.purchases]
-    watched = sum(_is_fresh(purchase, reader.now) for purchase in reader.purchases)
+    rows = [_purchase_row(purchase, reader) for purchase in reader.purchases]
+    watched = sum(_is_fresh(purchase, reader) for purchase in reader.purchases)
     return {"reader": reader, "purchases": rows, "watched": watched}
 
 
@@ -133,10 +134,12 @@ def _is_shown(offer: Offer, reader: Reader) -> bool:
     return offer.state != "unavailable" or offer.code == "payments_off" or reader.is_operator
 
 
-def _purchase_row(purchase: Purchase, now: dt.datetime) -> PurchaseRow:
-    can_be_paid = purchase.state == "open" and bool(purchase.session_url) and now < purchase.expires_at
-    return PurchaseRow(purchase, CHIPS[purchase.state], can_be_paid)
+def _purchase_row(purchase: Purchase, reader: Reader) -> PurchaseRow:
+    state = reader.state_of(purchase)
+    # One that was left at another Stripe mode may live on there: it was not paid, but we can't say that it expired.
+    chip = CHIPS[state] if state == purchase.state else CHIPS["open"]
+    return PurchaseRow(purchase, state, chip, can_be_paid=reader.can_pay(purchase))
 
 
-def _is_fresh(purchase: Purchase, now: dt.datetime) -> bool:
-    return purchase.state == "processing" and now < purchase.opened_at + PROCESSING_WATCHED_FOR
+def _is_fresh(purchase: Purchase, reader: Reader) -> bool:
+    return reader.state_of(purchase) == "processing" and reader.now < purchase.opened_at + PROCESSING_WATCHED_FOR

@@ -33,7 +33,7 @@ def notice_of_return(reader: Reader, query: Mapping[str, str]) -> Notice | None:
     found = purchase(db.session(), reader.account_id, query.get("purchase", ""))
     if found is None:
         return None
-    if found.state == "open":
+    if reader.state_of(found) == "open":
         return _left(reader, found) if query["checkout"] == "cancelled" else None
     return _of_state(reader, found)
 
@@ -50,24 +50,25 @@ def notice_of_new_terms(reader: Reader, slug: str) -> Notice | None:
 
 
 def _left(reader: Reader, left: Purchase) -> Notice:
-    actions = (("Continue paying", left.session_url),) if left.session_url and reader.now < left.expires_at else ()
+    actions = (("Continue paying", left.session_url),) if left.session_url and reader.can_pay(left) else ()
     text = "No money was taken. Your pack is still here if you want it."
     return Notice("info", "info", "Checkout cancelled", text, actions)
 
 
 def _of_state(reader: Reader, settled: Purchase) -> Notice:
+    state = reader.state_of(settled)
     bought = amount(settled.credits, reader.catalog, reader.locale)
-    if settled.state == "paid":
+    if state == "paid":
         balance = amount(reader.shown_credits, reader.catalog, reader.locale)
         receipt = ("Receipt", url_for("credits.receipt", purchase_id=settled.id))
         return Notice("ok", "check", f"{bought} added", f"Your new balance is {balance}.", (receipt,))
-    if settled.state == "processing":
+    if state == "processing":
         text = f"Your {bought} arrive when the payment is through."
         return Notice("info", "clock", "Your bank needs a little longer", text)
-    if settled.state == "quarantined":
+    if state == "quarantined":
         text = f"We have your payment and are checking it. Reference {settled.reference}."
         return Notice("warn", "shield", "Your payment is being checked", text)
-    if settled.state == "expired":
+    if state == "expired":
         return Notice("info", "clock", "That checkout has expired", "You have not been charged. Start again.")
     text = "You have not been charged and no credits were added."
     return Notice("bad", "x", "The payment didn't go through", text)

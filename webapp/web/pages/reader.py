@@ -15,6 +15,7 @@ from webapp.orm import utc_now
 from webapp.web.balance import fresh_balance
 
 PURCHASES_SHOWN = 5
+UNSETTLED = frozenset({"open", "processing"})
 
 
 @dataclass
@@ -44,6 +45,19 @@ class Reader:
     def purchases(self) -> list[Purchase]:
         """The newest purchases, as many as a page shows."""
         return queries.purchases(db.session(), self.account_id, limit=PURCHASES_SHOWN, now=self.now)
+
+    def can_pay(self, purchase: Purchase) -> bool:
+        """Whether a checkout that was left still waits at the Stripe that payments go to now."""
+        lives = bool(purchase.session_url) and self.now < purchase.expires_at
+        return lives and purchase.state == "open" and purchase.stripe_mode == self.stripe_mode
+
+    def state_of(self, purchase: Purchase) -> str:
+        """The purchase's state as it is told: nobody settles one of another Stripe mode, so it has expired for us.
+
+        While payments are off no other Stripe has taken the place of the one it was opened at: it waits.
+        """
+        is_elsewhere = self.stripe_mode not in {"off", purchase.stripe_mode}
+        return "expired" if is_elsewhere and purchase.state in UNSETTLED else purchase.state
 
     @property
     def plan(self) -> Plan | None:
