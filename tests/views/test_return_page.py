@@ -115,11 +115,60 @@ def test_poller_counts_slows_down_and_ends_with_a_reference(shopper):
     assert last.with_id("live").text == "This is taking longer than usual."
 
 
+def ask_again(shopper, purchase):
+    """Let the next poll ask Stripe."""
+    shopper.change(purchase, asked_at=utc_now() - dt.timedelta(seconds=6))
+
+
+def test_session_that_nobody_paid_is_told_to_be_unpaid_when_the_waiting_has_ended(shopper):
+    purchase = shopper.left()
+    assert polled(shopper, purchase, POLLS - 1).with_id("status-t").text == "Confirming your payment"
+    ask_again(shopper, purchase)
+    last = polled(shopper, purchase, POLLS)
+    assert status_of(last).text == (
+        "Not paid yet You have not been charged and no credits were added. "
+        f"Popular pack $35.00 Reference {purchase.reference} Continue paying Back to credits"
+    )
+    assert last.links()["Continue paying"] == purchase.session_url
+    assert "hx-trigger" not in status_of(last).attributes
+    assert last.with_id("live").text == "Not paid yet."
+    ask_again(shopper, purchase)
+    assert shopper.come_back(purchase, poll=POLLS).heading == "Not paid yet"
+
+
+def test_unpaid_session_whose_life_is_over_leads_back_to_its_pack(shopper):
+    purchase = shopper.left()
+    shopper.change(purchase, expires_at=utc_now() - dt.timedelta(seconds=1))
+    links = polled(shopper, purchase, POLLS).links()
+    assert "Continue paying" not in links
+    assert links["Start again"] == f"{CREDITS}#pack-popular"
+
+
+def test_nothing_is_said_about_charges_while_stripe_can_not_be_asked(shopper):
+    purchase = shopper.paid()
+    shopper.stripe.faults.refuse_connection("GET", "/v1/checkout/sessions/{id}", times=5)
+    status = status_of(polled(shopper, purchase, POLLS))
+    assert status.text.startswith("This is taking longer than usual Your payment is safe with Stripe.")
+    assert "not been charged" not in status.text
+    shopper.stripe.faults.clear()
+    ask_again(shopper, purchase)
+    assert status_of(polled(shopper, purchase, POLLS)).text.startswith("1,000 credits added")
+
+
+def test_unsettled_purchase_of_another_stripe_mode_is_not_waited_for(shopper):
+    purchase = shopper.left()
+    for state in ("open", "processing"):
+        shopper.change(purchase, stripe_mode="test", state=state)
+        page = shopper.come_back(purchase)
+        assert page.heading == "That checkout has expired"
+        assert purchase.session_url not in page.html
+
+
 @pytest.mark.parametrize("poll", ["-5", "999999999999999999999", "many", ""])
 def test_forged_counts_only_change_the_own_waiting(shopper, poll):
     assert shopper.come_back(shopper.left(), poll=poll).heading in {
         "Confirming your payment",
-        "This is taking longer than usual",
+        "Not paid yet",
     }
 
 

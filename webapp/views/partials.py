@@ -5,8 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
 from webapp.orm import utc_now
-from webapp.views.checkout_return import asked_poll
-from webapp.web.checkout import settle_purchase
+from webapp.views.checkout_return import asked_poll, settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import asker
 from webapp.web.pages import balance_card as card
@@ -80,8 +79,8 @@ def purchases() -> ResponseReturnValue:
 def checkout_status(purchase_id: str) -> ResponseReturnValue:
     """What became of a payment. The last answer tells the other parts of the page that credits have changed."""
     reader = present_reader()
-    purchase = settle_purchase(reader.account_id, purchase_id, now=utc_now())
-    context = checkout.checkout_status(reader, purchase, poll=asked_poll())
+    purchase, is_answered = settle_and_tell(reader.account_id, purchase_id, now=utc_now())
+    context = checkout.checkout_status(reader, purchase, poll=asked_poll(), is_answered=is_answered)
     drawn = render_template("checkout_return/_checkout_status.html", **context)
     if context["delay_seconds"]:
         return make_response(drawn)

@@ -10,7 +10,7 @@ from webapp.web.display import amount
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
 
-Outcome = Literal["added", "confirming", "slow", "processing", "checking", "failed", "expired"]
+Outcome = Literal["added", "confirming", "slow", "unpaid", "processing", "checking", "failed", "expired"]
 
 # Polls and the seconds between them: 35 s of close attention, then every 10 s until two minutes have passed.
 PACE = ((5, 1), (10, 3), (8, 10))
@@ -26,6 +26,7 @@ OUTCOMES: dict[str, Outcome] = {
 TITLES: dict[Outcome, str] = {
     "confirming": "Confirming your payment",
     "slow": "This is taking longer than usual",
+    "unpaid": "Not paid yet",
     "processing": "Your bank needs a little longer",
     "checking": "Your payment is being checked",
     "failed": "The payment didn't go through",
@@ -33,18 +34,18 @@ TITLES: dict[Outcome, str] = {
 }
 
 
-def checkout_page(reader: Reader, purchase: Purchase, *, poll: int) -> dict[str, Any]:
+def checkout_page(reader: Reader, purchase: Purchase, *, poll: int, is_answered: bool) -> dict[str, Any]:
     """The whole page."""
-    return shell(reader) | checkout_status(reader, purchase, poll=poll)
+    return shell(reader) | checkout_status(reader, purchase, poll=poll, is_answered=is_answered)
 
 
-def checkout_status(reader: Reader, purchase: Purchase, *, poll: int) -> dict[str, Any]:
-    """`checkout_return/_checkout_status.html`: one of seven outcomes.
+def checkout_status(reader: Reader, purchase: Purchase, *, poll: int, is_answered: bool) -> dict[str, Any]:
+    """`checkout_return/_checkout_status.html`: one of eight outcomes.
 
     `poll` counts the answers the browser has had on this page; the server chooses when to ask again, and after
-    two minutes that there is no use in asking.
+    two minutes that there is no use in asking. `is_answered`: the state is what Stripe has said just now.
     """
-    outcome = outcome_of(purchase, poll=poll)
+    outcome = outcome_of(reader.state_of(purchase), poll=poll, is_answered=is_answered)
     return {
         "reader": reader,
         "purchase": purchase,
@@ -53,14 +54,21 @@ def checkout_status(reader: Reader, purchase: Purchase, *, poll: int) -> dict[st
         "poll": poll,
         "delay_seconds": delay_seconds(poll) if outcome == "confirming" else None,
         "granted": _granted(reader, purchase),
+        "can_be_paid": reader.can_pay(purchase),
     }
 
 
-def outcome_of(purchase: Purchase, *, poll: int) -> Outcome:
-    """What became of a purchase, as the page tells it."""
-    if purchase.state == "open":
-        return "confirming" if poll < POLLS else "slow"
-    return OUTCOMES[purchase.state]
+def outcome_of(state: str, *, poll: int, is_answered: bool) -> Outcome:
+    """What became of a purchase in this state, as the page tells it.
+
+    An open one may have been paid a moment ago. When the waiting has ended only Stripe's own answer says that it was
+    not: without one nobody knows, and it may be with Stripe.
+    """
+    if state != "open":
+        return OUTCOMES[state]
+    if poll < POLLS:
+        return "confirming"
+    return "unpaid" if is_answered else "slow"
 
 
 def title_of(reader: Reader, purchase: Purchase, outcome: Outcome) -> str:
