@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 
 import pytest
 from sqlalchemy import func, select, text
@@ -139,16 +140,34 @@ def test_a_busy_account_is_answered_from_the_stored_state(app, other_api, monkey
     writer = threading.Thread(target=hold_the_lock)
     writer.start()
     assert locked.wait(10)
+    asked_at = time.monotonic()
     try:
         found = answer(other_api.get(PATH))
+        waited_seconds = time.monotonic() - asked_at
     finally:
         done.set()
         writer.join(10)
     assert (found["available"], len(found["lots"])) == (50, 1)
+    assert waited_seconds < 3, "SQLite's own patience is 5 s"
     assert "account is busy" in caplog.text
     assert entries_of(account_id) == 2
     assert answer(other_api.get(PATH))["available"] == 50
     assert entries_of(account_id) == 3
+
+
+def test_settling_on_sqlite_leaves_every_connection_as_patient_as_it_was(app, other_api):
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's SET LOCAL ends with its transaction")
+    lapsing_grant(other_api.user.account_id, 40)
+    answer(other_api.get(PATH))
+    assert entries_of(other_api.user.account_id) == 2
+    end_reading()
+    pooled = [db.engine.connect() for _ in range(db.engine.pool.checkedin())]
+    patience = [connection.exec_driver_sql("PRAGMA busy_timeout").scalar() for connection in pooled]
+    for connection in pooled:
+        connection.close()
+    assert patience
+    assert set(patience) == {5000}
 
 
 def test_a_fault_while_settling_is_not_taken_for_a_busy_account(app, other_api):
