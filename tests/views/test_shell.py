@@ -113,6 +113,18 @@ def test_footer_links_terms_and_help_if_there_are_any(settings, shopper):
     assert (links["Terms"], links["Help"]) == ("https://t.example/", "https://h.example/")
 
 
+@pytest.mark.parametrize("path", ["/login", "/register", "/no-such-page"])
+def test_footer_of_a_bare_page_has_the_same_links_and_nothing_for_the_signed_in(settings, anonymous, path):
+    status = 404 if path == "/no-such-page" else 200
+    assert not anonymous.open(path, status=status).root.all("footer"), "no links are set"
+    app = create_app(settings.model_copy(update={"terms_url": "https://t.example/", "help_url": "https://h.example/"}))
+    with app.app_context():
+        (footer,) = type(anonymous)(app.test_client()).open(path, status=status).root.all("footer")
+    links = [(link.text, link.attributes["href"]) for link in footer.all("a")]
+    assert links == [("Terms", "https://t.example/"), ("Help", "https://h.example/")]
+    assert "Times shown" not in footer.text
+
+
 @pytest.mark.parametrize("path", ["/login", "/register", "/no-such-page", *PAGES])
 def test_ribbon_says_test_mode_on_every_page_while_payments_are_simulated(shopper, anonymous, path):
     pages = anonymous if path in {"/login", "/register"} else shopper.pages
