@@ -227,12 +227,34 @@ class TestWithAKey:
         assert "You have not been charged" in problem(refused, 503, "stripe_unreachable")["detail"]
         assert refused.headers["Retry-After"]
         simulator.faults.clear()
-        opened = answer(api.post(CHECKOUT, {"pack": "small"}, key="order-1"), 201)
+        retried = api.post(CHECKOUT, {"pack": "small"}, key="order-1")
+        opened = answer(retried, 201)
+        assert "Idempotent-Replayed" not in retried.headers, "nothing was answered before but the fault"
+        assert api.post(CHECKOUT, {"pack": "small"}, key="order-1").headers["Idempotent-Replayed"] == "true"
         (purchase,) = purchases()
         assert purchase.id == opened["purchase"]
         with simulator.store.reading() as state:
             made = state.rows("SELECT id FROM sim_object WHERE type = 'checkout.session'")
             assert [row["id"] for row in made] == [opened["session_id"]]
+
+    @pytest.mark.parametrize(
+        ("state", "sentence"),
+        [
+            ("expired", "You have not been charged. Start again."),
+            ("failed", "You have not been charged. Start again."),
+            ("quarantined", "there is a payment for it."),
+        ],
+    )
+    def test_a_checkout_that_ended_before_its_address_was_stored_has_expired(self, api, state, sentence):
+        """Stripe told of its end between making the session and our storing it: an ended session has no address."""
+        opened = answer(api.post(CHECKOUT, {"pack": "small"}, key="order-1"), 201)
+        ended = update(Purchase).where(Purchase.id == opened["purchase"]).values(state=state, session_url=None)
+        transact(lambda session: session.execute(ended))
+        refused = api.post(CHECKOUT, {"pack": "small"}, key="order-1")
+        assert sentence in problem(refused, 409, "checkout_expired")["detail"]
+        assert ("have not been charged" in problem(refused, 409, "checkout_expired")["detail"]) == (
+            state != "quarantined"
+        )
 
     def test_twins_in_flight_open_one_purchase(self, app, api):
         answers = []

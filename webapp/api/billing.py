@@ -16,12 +16,13 @@ from webapp.api.schemas import (
     VerifyAnswer,
     VerifyQuery,
 )
-from webapp.billing.errors import UnknownPurchase
+from webapp.billing.errors import CheckoutExpired, UnknownPurchase
+from webapp.billing.models import Purchase
 from webapp.billing.queries import purchase_of_session
 from webapp.extensions import db
 from webapp.orm import utc_now
 from webapp.web.balance import fresh_balance
-from webapp.web.checkout import settle_purchase, start_purchase
+from webapp.web.checkout import is_sent, settle_purchase, start_purchase
 from webapp.web.limits import checkout_limit, verify_limit
 from webapp.web.refusals import PlansNotSold
 
@@ -69,17 +70,23 @@ def verify_payment() -> Response:
 
 
 def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
-    """Open a purchase, or give the one that the client's key has opened before, as it was answered then."""
+    """Open a purchase, or give the one that the client's key has opened before, as it was answered then.
+
+    Raises CheckoutExpired when it has ended before anyone was told where to pay.
+    """
     key = idempotency_key()
-    now = utc_now()
+    open_key = f"once:{secrets.token_hex(16)}" if key is None else f"api:{key}"
+    is_repeat = key is not None and is_sent(caller().account_id, open_key)
     purchase = start_purchase(
         user=caller().user,
         pack_slug=pack_slug,
         terms=None,
-        open_key=f"once:{secrets.token_hex(16)}" if key is None else f"api:{key}",
+        open_key=open_key,
         fingerprint=None if key is None else fingerprint(body),
-        now=now,
+        now=utc_now(),
     )
+    if purchase.state != "open" and purchase.session_url is None:
+        raise _ended(purchase)
     opened = PurchaseAnswer.model_validate(
         {
             "purchase": purchase.id,
@@ -89,6 +96,12 @@ def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
         }
     )
     response = answer(opened, 201)
-    if purchase.opened_at != now:  # an earlier request with this key opened it
+    if is_repeat:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _ended(purchase: Purchase) -> CheckoutExpired:
+    if purchase.state in {"expired", "failed"}:
+        return CheckoutExpired()
+    return CheckoutExpired("That checkout is over: there is a payment for it. Look at your purchases.")

@@ -65,8 +65,8 @@ class CheckoutExpired(BillingRefusal):
 
     code = "checkout_expired"
 
-    def __init__(self) -> None:
-        super().__init__("That checkout has expired. You have not been charged. Start again.")
+    def __init__(self, sentence: str = "That checkout has expired. You have not been charged. Start again.") -> None:
+        super().__init__(sentence)
 
 
 class UnknownPurchase(BillingRefusal):

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import Protocol
 
 import structlog
+from sqlalchemy import select
 
 from webapp.billing import queries
 from webapp.billing.checkout import (
@@ -79,6 +80,18 @@ def start_purchase(
     if purchase.session_id is None:
         purchase = send_checkout(gateway, purchase, email=buyer.email, now=now)
     return purchase
+
+
+def is_sent(account_id: int, open_key: str) -> bool:
+    """Whether this key's purchase has its Checkout Session already, so that its answer now is a repeat.
+
+    Ends the request's read session.
+    """
+    end_reading()
+    sent = select(Purchase.session_id).where(Purchase.account_id == account_id, Purchase.open_key == open_key)
+    session_id = db.session.scalar(sent)
+    end_reading()
+    return session_id is not None
 
 
 def settle_purchase(account_id: int, purchase_id: str, *, now: dt.datetime, ask_stripe: bool = True) -> Purchase:
