@@ -40,6 +40,61 @@ def test_failed_partials_keep_their_numbers_and_say_how_old_they_are(page):
     expect(page.locator("#toasts .toast")).to_have_count(0)
 
 
+def come_back_unpaid(page):
+    """To the return page of a checkout that was opened a moment ago."""
+    open_checkout(page)
+    session_id = re.search(r"/_stripe/c/pay/([^/?#]+)", page.url).group(1)
+    page.goto(f"/dashboard/credits/success?session_id={session_id}")
+    return page.locator("#checkout-status")
+
+
+def test_poller_gives_up_after_five_failures_and_asks_again_when_it_is_told_to(page):
+    asked = []
+
+    def break_(route):
+        asked.append(route.request.url)
+        route.fulfill(status=500, body="broken")
+
+    status_polls = re.compile(r"/partials/checkout-status/")
+    page.route(status_polls, break_)
+    status = come_back_unpaid(page)
+    expect(status).to_have_attribute("hx-trigger", "creditsChanged from:body", timeout=15_000)
+    assert len(asked) == 5
+    page.wait_for_timeout(2500)
+    assert len(asked) == 5, "it was asked every second before"
+    expect(status.locator("h1")).to_have_text("Confirming your payment")
+    again = status.locator(".stale").get_by_role("button", name="Try again")
+    with page.expect_response(status_polls):
+        again.click()
+    page.wait_for_timeout(1500)
+    assert len(asked) == 6, "once each time the button is pressed"
+
+    page.unroute(status_polls)
+    again.click()
+    expect(status.locator(".stale")).to_have_count(0)
+    expect(status).to_have_attribute("hx-trigger", "every 1s")
+
+
+def test_failures_that_are_not_in_a_row_do_not_stop_the_poller(page):
+    answers = []
+
+    def break_often(route):
+        answers.append(route)
+        if len(answers) in {3, 6}:
+            route.continue_()
+        else:
+            route.fulfill(status=500, body="broken")
+
+    page.route(re.compile(r"/partials/checkout-status/"), break_often)
+    status = come_back_unpaid(page)
+    for _ in range(30):
+        if len(answers) >= 8:
+            break
+        page.wait_for_timeout(500)
+    assert len(answers) >= 8
+    expect(status).to_have_attribute("hx-trigger", re.compile("every"))
+
+
 def test_network_that_is_gone_is_the_same(page):
     page.goto("/dashboard")
     page.route(UNREACHABLE, lambda route: route.abort())

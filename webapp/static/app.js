@@ -1,10 +1,11 @@
-// Refill's one script. Every page works without it; with it forms are sent once and numbers stay fresh.
+// Refill's one script. Every page works without it.
 (() => {
   "use strict";
   const STALE_MS = 30_000;
   const BUSY_MS = 15_000;
-  const REFUSAL_MS = 10_000; // how long a refusal stays in #alerts although the alerts refresh
+  const REFUSAL_MS = 10_000; // a refusal stays in #alerts
   const CHECK_AGAIN_MS = 5_000;
+  const MOST_FAILURES = 5; // then polling ends
   const root = document.documentElement;
   const freshAt = new Map(); // id of a partial -> when its data last came from the server
   let readAt = Date.now();
@@ -88,10 +89,16 @@
   }
 
   const openedAt = readAt;
-  document.addEventListener("htmx:sendError", (event) => keepStale(event.detail.elt, "Couldn't refresh. "));
-  document.addEventListener("htmx:responseError", (event) => keepStale(event.detail.elt, "Couldn't refresh. "));
-  document.addEventListener("htmx:timeout", (event) =>
-    keepStale(event.detail.elt, "This is taking longer than it should. "));
+  for (const name of ["sendError", "responseError", "timeout"]) {
+    const words = name === "timeout" ? "This is taking longer than it should. " : "Couldn't refresh. ";
+    document.addEventListener(`htmx:${name}`, ({ detail: { elt } }) => {
+      keepStale(elt, words);
+      elt.failures = (elt.failures ?? 0) + 1; // in a row: an answer brings a new element
+      if (elt.failures < MOST_FAILURES || !elt.matches('[hx-trigger*="every"]')) return;
+      elt.setAttribute("hx-trigger", "creditsChanged from:body"); // only "Try again" asks now
+      htmx.process(elt);
+    });
+  }
 
   /* ---- toasts ---- */
 
@@ -110,7 +117,7 @@
     refresh();
   });
 
-  /* ---- buttons that only a script can serve ---- */
+  /* ---- buttons ---- */
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-dismiss], [data-toggle-password]");
