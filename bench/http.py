@@ -1,6 +1,7 @@
 """CPU of the pages and of a webhook that grants, in process, against a Flask application that answers "ok"."""
 
 import time
+import uuid
 from pathlib import Path
 
 from flask import Flask
@@ -54,7 +55,7 @@ def application(database_url: str, folder: Path) -> Flask:
             stripe_mode="simulated",
             stripe_secret_key=None,
             stripe_webhook_secret="whsec_bench",
-            simulator_path=folder / "simulator.sqlite3",
+            simulator_path=folder / f"simulator-{uuid.uuid4().hex}.sqlite3",
         )
     )
 
