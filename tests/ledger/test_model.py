@@ -5,7 +5,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import text
@@ -21,7 +21,7 @@ STARTS_AT = dt.datetime(2026, 11, 20, 14, 0, tzinfo=dt.UTC)
 FOR_EVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 ORDER = {"allowance": 1, "bonus": 2, "gift": 2, "purchased": 3, "adjustment": 3}
 SHOWN = {"gift": "bonus", "adjustment": "purchased"}
-AMOUNTS = st.integers(1, 60)
+AMOUNTS = st.integers(1, 20)
 
 
 class Story:
@@ -100,7 +100,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         kind=st.sampled_from(sorted(ORDER)),
         credits=AMOUNTS,
-        hours=st.sampled_from([None, None, 1, 2, 24, 25]),
+        hours=st.sampled_from([None, 1, 1, 2, 3]),
     )
     def give(self, kind, credits, hours):
         number = len(self.requests)
@@ -147,10 +147,15 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.send(operation, request) == replace(first, replayed=True)
 
     @precondition(lambda self: self.requests)
-    @rule(data=st.data(), more=st.integers(1, 5))
+    @rule(data=st.data(), more=st.integers(0, 5))
     def misuse_a_key(self, data, more):
         operation, request, _ = data.draw(st.sampled_from(self.requests))
-        changed = copy.copy(request) | {"credits": request["credits"] + more}
+        other = (
+            {"source_id": "another"}
+            if operation == "grant" and not more
+            else {"credits": request["credits"] + more + 1}
+        )
+        changed = copy.copy(request) | other
         with pytest.raises(IdempotencyConflict):
             self.send(operation, changed)
 
@@ -172,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert len(entries) == due
         self.story.expire(self.now)
 
-    @rule(hours=st.sampled_from([1, 1, 2, 5, 23, 30]))
+    @rule(hours=st.sampled_from([1, 1, 1, 2, 24]))
     def let_time_pass(self, hours):
         self.now += dt.timedelta(hours=hours)
 
@@ -223,6 +228,6 @@ def test_the_ledger_does_what_the_model_does(shared_engine):
     class Machine(LedgerMachine):
         engine = shared_engine
 
-    run_state_machine_as_test(
-        Machine, settings=settings(settings.get_profile("gate"), max_examples=30, stateful_step_count=25)
-    )
+    # Without the phase that makes a failing story shorter: it takes minutes. Add Phase.shrink to look into a failure.
+    profile = settings(settings.get_profile("gate"), phases=(Phase.generate,), max_examples=40, stateful_step_count=30)
+    run_state_machine_as_test(Machine, settings=profile)
