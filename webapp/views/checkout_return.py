@@ -1,20 +1,17 @@
 """Where Stripe sends the buyer back to: settle if that is possible now, then draw what is true."""
 
-import datetime as dt
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.billing.errors import StripeRefused, StripeUnreachable, UnknownPurchase
-from webapp.billing.models import Purchase
+from webapp.billing.errors import UnknownPurchase
 from webapp.billing.queries import purchase_of_session
-from webapp.extensions import db, parts
+from webapp.extensions import db
 from webapp.orm import utc_now
-from webapp.web.checkout import ask_about, is_unsettled, settle_purchase
+from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import verify_limit
-from webapp.web.logs import log
 from webapp.web.pages import checkout as page
 from webapp.web.pages.reader import present_reader
 
@@ -40,21 +37,3 @@ def asked_poll() -> int:
     """How many answers this browser says it has had; only its own waiting depends on it."""
     poll = request.args.get("poll", default=0, type=int)
     return min(max(poll, 0), page.POLLS)
-
-
-def settle_and_tell(account_id: int, purchase_id: str, *, now: dt.datetime) -> tuple[Purchase, bool]:
-    """Settle a purchase as `settle_purchase` does; tell too whether its state is what Stripe answered just now.
-
-    Not when Stripe was out of reach, nor when somebody else asked in the last 5 s: what they heard isn't recorded.
-    Raises UnknownPurchase unless it is the account's own. Ends the request's read session.
-    """
-    gateway = parts().gateway
-    stored = settle_purchase(account_id, purchase_id, now=now, ask_stripe=False)
-    if gateway is None or not is_unsettled(stored, gateway):
-        return stored, False
-    try:
-        asked = ask_about(gateway, stored, now=now)
-    except (StripeUnreachable, StripeRefused) as error:
-        log.warning("purchase not settled yet", purchase=stored.id, error=str(error))
-        return settle_purchase(account_id, purchase_id, now=now, ask_stripe=False), False
-    return asked, asked.asked_at == now

@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
 from webapp.orm import utc_now
-from webapp.views.checkout_return import asked_poll, settle_and_tell
+from webapp.views.checkout_return import asked_poll
+from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import asker
 from webapp.web.pages import balance_card as card

@@ -94,21 +94,31 @@ def is_sent(account_id: int, open_key: str) -> bool:
     return session_id is not None
 
 
-def settle_purchase(account_id: int, purchase_id: str, *, now: dt.datetime, ask_stripe: bool = True) -> Purchase:
+def settle_purchase(account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
     """Bring a purchase to what Stripe says of it, if it is unsettled and nobody asked in the last 5 s; give it back.
 
     When Stripe can't be asked the stored purchase is given: it is settled later, by the next one who asks.
     Raises UnknownPurchase unless it is the account's own. Ends the request's read session.
     """
+    purchase, _ = settle_and_tell(account_id, purchase_id, now=now)
+    return purchase
+
+
+def settle_and_tell(account_id: int, purchase_id: str, *, now: dt.datetime) -> tuple[Purchase, bool]:
+    """Settle as `settle_purchase` does; tell too whether the purchase's state is what Stripe answered just now.
+
+    Not when Stripe was out of reach, nor when somebody else asked in the last 5 s: what they heard isn't recorded.
+    """
     gateway = parts().gateway
     purchase = _own_purchase(account_id, purchase_id)
-    if not ask_stripe or gateway is None or not is_unsettled(purchase, gateway):
-        return purchase
+    if gateway is None or not is_unsettled(purchase, gateway):
+        return purchase, False
     try:
-        return ask_about(gateway, purchase, now=now)
+        asked = ask_about(gateway, purchase, now=now)
     except (StripeUnreachable, StripeRefused) as error:
         log.warning("purchase not settled yet", purchase=purchase.id, error=str(error))
-    return _own_purchase(account_id, purchase_id)
+        return _own_purchase(account_id, purchase_id), False
+    return asked, asked.asked_at == now
 
 
 def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purchase:
