@@ -126,12 +126,12 @@ def test_the_list_of_purchases_tells_the_page_when_one_it_watched_is_through(sho
     listed = shopper.pages.open(CREDITS)
     watching = "/partials/purchases?watched=1"
     assert watching in listed.html
-    assert "HX-Trigger" not in shopper.pages.partial(watching).response.headers
+    assert "HX-Trigger-After-Settle" not in shopper.pages.partial(watching).response.headers
 
     shopper.stripe.settle(shopper.newest().payment_intent_id)
     with time_machine.travel(utc_now() + dt.timedelta(seconds=6)):
         shopper.come_back(purchase)
         told = shopper.pages.partial(watching)
-        assert told.response.headers["HX-Trigger"] == "creditsChanged"
+        assert told.response.headers["HX-Trigger-After-Settle"] == "creditsChanged"
         assert "watched" not in told.html
-        assert "HX-Trigger" not in shopper.pages.partial("/partials/purchases").response.headers
+        assert "HX-Trigger-After-Settle" not in shopper.pages.partial("/partials/purchases").response.headers

@@ -1,6 +1,5 @@
 """Where Stripe sends the buyer back to: settle if that is possible now, then draw what is true."""
 
-
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user

@@ -70,7 +70,8 @@ def purchases() -> ResponseReturnValue:
     context = sale.purchases(present_reader())
     answer = make_response(render_template("credits/_purchases.html", **context))
     if request.args.get("watched", default=0, type=int) > context["watched"]:
-        answer.headers["HX-Trigger"] = CREDITS_CHANGED
+        # After the swap: before it, the old list would hear of it too and ask again as the one who watched.
+        answer.headers["HX-Trigger-After-Settle"] = CREDITS_CHANGED
     return answer
 
 
