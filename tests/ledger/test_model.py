@@ -67,7 +67,8 @@ class Story:
         return [n for n in self.in_order() if self.lots[n]["left"] and self.lots[n]["ends_at"] > now]
 
     def due(self, now):
-        return [n for n in self.in_order() if self.lots[n]["left"] and self.lots[n]["ends_at"] <= now]
+        due = [n for n in self.in_order() if self.lots[n]["left"] and self.lots[n]["ends_at"] <= now]
+        return sorted(due, key=lambda n: self.lots[n]["ends_at"])
 
     def available(self, now):
         return sum(self.lots[n]["left"] for n in self.live(now))
