@@ -28,7 +28,7 @@ def test_every_balance_of_a_story_can_be_asked_for_again(session, account_id, gi
         lambda at: expire(session, account_id, now=at),
         lambda at: capture(session, account_id, 5, credits=5, key="c", now=at),
         lambda at: reverse(session, account_id, 3, credits=8, key="r", now=at),
-        lambda at: settle_takeback(session, account_id, **source, returned_minor=900, **money, now=at),
+        lambda at: settle_takeback(session, account_id, **source, returned_minor=200, **money, now=at),
         lambda at: void(session, account_id, 2, credits=1, key="v", now=at),
     ]
     moments = {}
