@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webapp.ledger.accounts import locked
 from webapp.ledger.burndown import Lot, allocate, in_burn_order
 from webapp.ledger.facts import LotTouched
-from webapp.ledger.lots import open_lots
+from webapp.ledger.lots import open_sheet
 from webapp.ledger.operations import spend
 from webapp.ledger.queries import balance
 from webapp.orm import NEVER
@@ -19,7 +20,7 @@ EARLY, LATE = dt.datetime(2027, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 2, 1, tz
 
 
 def lot(grant, priority=30, available=10, expires_at=NEVER):
-    return Lot(grant, "purchased", priority, available, 0, expires_at)
+    return Lot(grant=grant, kind="purchased", priority=priority, granted=10, available=available, expires_at=expires_at)
 
 
 # In this order, whatever order they come in: priority first, then soonest expiry, then oldest.
@@ -36,35 +37,34 @@ def test_burn_order_does_not_depend_on_the_order_of_reading(lots):
     [(1, [1]), (9, [9]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5]), (50, [10, 10, 10, 10, 10])],
 )
 def test_each_lot_pays_all_it_has_before_the_next(credits, shares):
-    assert allocate(credits, reversed(ORDERED)) == list(zip(ORDERED, shares, strict=False))
+    assert allocate(credits, [(lot, 10) for lot in ORDERED]) == list(zip(ORDERED, shares, strict=False))
 
 
 def test_lots_that_hold_less_are_an_error_and_not_a_smaller_answer():
     with pytest.raises(ValueError, match="1 credits short of 51"):
-        allocate(51, ORDERED)
+        allocate(51, [(lot, 10) for lot in ORDERED])
 
 
-def test_an_empty_lot_pays_nothing():
-    assert allocate(3, [lot(1, available=0), lot(2)]) == [(lot(2), 3)]
+def test_an_empty_part_gives_nothing():
+    assert allocate(3, [("empty", 0), ("full", 10)]) == [("full", 3)]
 
 
 @given(st.lists(st.integers(0, 50), max_size=8), st.data())
 def test_shares_always_sum_to_what_was_asked(amounts, data):
-    lots = [lot(number, available=amount) for number, amount in enumerate(amounts, 1)]
     wanted = data.draw(st.integers(0, sum(amounts)))
-    shares = allocate(wanted, lots)
+    shares = allocate(wanted, enumerate(amounts))
     assert sum(share for _, share in shares) == wanted
-    assert all(0 < share <= lot.available for lot, share in shares)
-    assert all(share == lot.available for lot, share in shares[:-1])
+    assert all(0 < share <= amounts[number] for number, share in shares)
+    assert all(share == amounts[number] for number, share in shares[:-1])
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_database_reads_lots_in_burn_order(session, account_id, give, seed):
+def test_the_database_reads_lots_in_burn_order(session, account_id, give, seed, now):
     chance = random.Random(seed)
     for _ in range(12):
         kind = chance.choice(["allowance", "bonus", "gift", "adjustment", "purchased"])
         give(chance.randint(1, 9), kind, expires_at=chance.choice([None, EARLY, LATE]))
-    read = open_lots(session, account_id)
+    read = list(open_sheet(session, locked(session, account_id), now=now).lots.values())
     assert len(read) == 12
     assert read == in_burn_order(read)
 

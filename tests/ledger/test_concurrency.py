@@ -129,7 +129,7 @@ def test_the_lock_keeps_writers_out_and_lets_referring_rows_in(engine, transact,
             lock(other, account_id)
 
 
-@pytest.mark.parametrize(("operation", "places"), [("spend", 10), ("grant", 11), ("expire", 7)])
+@pytest.mark.parametrize(("operation", "places"), [("spend", 10), ("grant", 12), ("expire", 7)])
 def test_a_failure_at_any_statement_leaves_nothing(engine, transact, account_id, give, now, operation, places):
     """The database goes away at each statement in turn, the commit's eve included; then all goes well."""
     give(10, "due", expires_at=now.replace(hour=20))
@@ -212,7 +212,7 @@ class LookupBlinded:
         event.listen(engine, "before_cursor_execute", self.note, retval=True)
 
     def note(self, _connection, _cursor, statement, parameters, _context, _many):
-        if statement.startswith("SELECT entries.seq, entries.kind, entries.fingerprint"):
+        if statement.startswith("SELECT entries.seq, entries.kind, entries.key"):
             self.looked = True
             statement = statement.replace("WHERE", "WHERE 1 = 0 AND")
         return statement, parameters

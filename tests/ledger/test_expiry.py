@@ -43,13 +43,13 @@ def test_a_writer_settles_what_is_due_first_with_entries_of_its_own(session, acc
     assert posted.entry.lots == (LotTouched(3, "purchased", 20),)
     entries = history(session, account_id, now=ends_at).entries[::-1][3:]
     assert [(entry.seq, entry.kind, entry.credits, entry.balance_after) for entry in entries] == [
-        (4, "expire", -10, 107),
-        (5, "expire", -7, 100),
+        (4, "expire", -7, 110),
+        (5, "expire", -10, 100),
         (6, "spend", -20, 80),
     ]
-    assert [entry.occurred_at for entry in entries] == [ends_at, ends_at - INSTANT, ends_at]
-    assert [entry.lots for entry in entries[:2]] == [(LotTouched(1, "allowance", 10),), (LotTouched(2, "bonus", 7),)]
-    assert keys(session, account_id)[3:] == ["k#expire:1", "k#expire:2", "k"]
+    assert [entry.occurred_at for entry in entries] == [ends_at - INSTANT, ends_at, ends_at]
+    assert [entry.lots for entry in entries[:2]] == [(LotTouched(2, "bonus", 7),), (LotTouched(1, "allowance", 10),)]
+    assert keys(session, account_id)[3:] == ["expire:2:0", "expire:1:0", "k"]
     assert verify(session, account_id, now=ends_at).faults == ()
 
 
@@ -58,7 +58,7 @@ def test_a_grant_settles_what_is_due_first(session, account_id, give, ends_at):
     posted = give(5, key="next", now=ends_at)
     assert (posted.entry.seq, posted.entry.balance_after, posted.available) == (3, 5, 5)
     assert posted.entry.lots == (LotTouched(3, "purchased", 5),)
-    assert keys(session, account_id) == ["give:1", "next#expire:1", "next"]
+    assert keys(session, account_id) == ["give:1", "expire:1:0", "next"]
     assert verify(session, account_id, now=ends_at).faults == ()
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select
@@ -30,6 +31,13 @@ class LockedAccount:
 _LOCK = (
     select(*(accounts.c[name] for name in LockedAccount.__dataclass_fields__))
     .where(accounts.c.id == bindparam("account_id"))
+    .with_for_update(key_share=True)
+)
+
+_LOCK_ALL = (
+    select(*(accounts.c[name] for name in LockedAccount.__dataclass_fields__))
+    .where(accounts.c.id.in_(bindparam("account_ids", expanding=True)))
+    .order_by(accounts.c.id)
     .with_for_update(key_share=True)
 )
 
@@ -67,9 +75,20 @@ def locked(session: Session, account_id: int) -> LockedAccount:
     return LockedAccount(*row)
 
 
+def locked_accounts(session: Session, account_ids: Iterable[int]) -> list[LockedAccount]:
+    """Lock those of the accounts that exist, in the order of their ids, so that no two writers wait for each other."""
+    possible = sorted(account_id for account_id in account_ids if is_possible_id(account_id))
+    return [LockedAccount(*row) for row in session.execute(_LOCK_ALL, {"account_ids": possible})]
+
+
+def is_possible_id(account_id: int) -> bool:
+    """Whether an account can have this id: databases overflow on larger numbers."""
+    return type(account_id) is int and 1 <= account_id <= MAX_ACCOUNT_ID
+
+
 def possible_id(account_id: int) -> int:
-    """The id itself, if an account can have it: databases overflow on larger numbers. Raises UnknownAccount."""
-    if type(account_id) is not int or not 1 <= account_id <= MAX_ACCOUNT_ID:
+    """The id itself, if an account can have it. Raises UnknownAccount."""
+    if not is_possible_id(account_id):
         raise unknown_account(account_id)
     return account_id
 

@@ -1,16 +1,18 @@
 """What an account has at an instant. Lots and holds stop counting when they expire, before any entry says so."""
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, and_, bindparam, case, cast, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Select, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.ledger.accounts import possible_id, unknown_account
-from webapp.ledger.burndown import Lot, allocate
-from webapp.ledger.lots import BURN_ORDER, NOT_USED_UP
-from webapp.ledger.models import accounts, grants, holds, postings
+from webapp.ledger.accounts import LockedAccount, possible_id, unknown_account
+from webapp.ledger.burndown import Lot, in_burn_order
+from webapp.ledger.lots import LOT_COLUMNS, NOT_USED_UP, OWES, lots_of, with_claims_and_due_holds
+from webapp.ledger.models import accounts, grants
+from webapp.ledger.sheet import Sheet, sheet_of
 from webapp.orm import NEVER
 
 # The three that people tell apart: a gift is a bonus, an adjustment burns with what was bought.
@@ -59,99 +61,70 @@ class Balance:
 
 
 def _total(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    of_account = select(func.coalesce(func.sum(column), 0)).where(grants.c.account_id == bindparam("of_account"))
-    return cast(of_account.where(*conditions).scalar_subquery(), BigInteger)
+    of_account = select(func.coalesce(func.sum(column), 0)).where(grants.c.account_id == accounts.c.id)
+    return cast(of_account.where(*conditions).correlate(accounts).scalar_subquery(), BigInteger)
 
 
-# What expired holds that no entry has closed yet keep of each lot. `to_book` is no condition: with it PostgreSQL may
-# walk through all the postings of the account.
-_HELD = case((postings.c.to_book == "held", postings.c.credits), else_=0)
-_FREED = (
-    select(postings.c.grant_seq, cast(func.sum(_HELD), BigInteger).label("credits"))
-    .join_from(holds, postings, and_(postings.c.account_id == holds.c.account_id, postings.c.entry_seq == holds.c.seq))
-    .where(
-        holds.c.account_id == bindparam("of_account"),
-        text("holds.state = 'open'"),
-        holds.c.expires_at <= bindparam("now", type_=holds.c.expires_at.type),
-    )
-    .group_by(postings.c.grant_seq)
-    .subquery()
+_ACCOUNT = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
+_TOTALS = (
+    _total(grants.c.granted, grants.c.kind == "purchased").label("total_purchased"),
+    _total(grants.c.spent).label("total_used"),
 )
 
-# One statement, so that a spend between two of them can't make the parts disagree with their sum.
-_BALANCE = (
-    select(
-        *(accounts.c[name] for name in ("available", "held", "frozen", "debt", "time_zone")),
-        _total(grants.c.granted, grants.c.kind == "purchased").label("total_purchased"),
-        _total(grants.c.spent).label("total_used"),
-        *(
-            grants.c[name].label(f"lot_{name}")
-            for name in ("seq", "kind", "priority", "available", "expired", "granted", "expires_at")
-        ),
-        func.coalesce(_FREED.c.credits, 0).label("lot_freed"),
+
+def _account_with_lots(condition: Any) -> Select[Any]:
+    """One statement, so that a spend between two of them can't make the parts disagree with their sum."""
+    lots = accounts.outerjoin(grants, and_(grants.c.account_id == accounts.c.id, condition))
+    return (
+        select(*_ACCOUNT, *_TOTALS, *LOT_COLUMNS)
+        .select_from(with_claims_and_due_holds(lots))
+        .where(accounts.c.id.in_(bindparam("of_accounts", expanding=True)))
     )
-    .select_from(
-        accounts.outerjoin(grants, and_(grants.c.account_id == accounts.c.id, NOT_USED_UP)).outerjoin(
-            _FREED, _FREED.c.grant_seq == grants.c.seq
-        )
-    )
-    .where(accounts.c.id == bindparam("of_account"))
-    .order_by(*BURN_ORDER)
-)
+
+
+_BALANCE = _account_with_lots(NOT_USED_UP)
+_BALANCE_WITH_DEBTS = _account_with_lots(or_(NOT_USED_UP, OWES))
 
 
 def balance(session: Session, account_id: int, *, now: dt.datetime) -> Balance:
-    """What the account has now, whether or not the entries of what has expired are written. One query.
+    """What the account has now, as if the entries of all that has ended were written. One query.
 
-    Raises UnknownAccount.
+    A second one where time has ended something beside a claim. Raises UnknownAccount.
     """
-    rows = session.execute(_BALANCE, {"of_account": possible_id(account_id), "now": now}).mappings().all()
+    given = {"of_accounts": [possible_id(account_id)], "now": now}
+    rows = session.execute(_BALANCE, given).mappings().all()
     if not rows:
         raise unknown_account(account_id)
-    account, lots = rows[0], [row for row in rows if row["lot_seq"] is not None]
-    live = [_live(row) for row in lots if row["lot_expires_at"] > now]
-    paid = min(account["debt"], sum(lot.available for lot in live))  # what a hold gives back pays debt first
-    left = _less(paid, live)
-    available, debt = sum(lot.available for lot in left), account["debt"] - paid
-    held = account["held"] - sum(row["lot_freed"] for row in lots)
-    granted = {row["lot_seq"]: row["lot_granted"] for row in lots}
+    sheet = _sheet(rows)
+    if any(lot.claim for lot in sheet.lots.values()):
+        rows = session.execute(_BALANCE_WITH_DEBTS, given).mappings().all()
+        sheet = _sheet(rows)
+    sheet.settle_due(now)
+    return balance_on(sheet, total_purchased=rows[0]["total_purchased"], total_used=rows[0]["total_used"])
+
+
+def balance_on(sheet: Sheet, *, total_purchased: int, total_used: int) -> Balance:
+    """The balance of an account on whose sheet everything due is settled; `is_due` if that took an entry."""
+    lots = [lot for lot in in_burn_order(sheet.lots.values()) if lot.available]
     return Balance(
-        account_id=account_id,
-        available=available,
-        held=held,
-        frozen=account["frozen"],
-        debt=debt,
-        balance=available + held + account["frozen"] - debt,
-        kinds=_by_kind(left),
-        lots=tuple(_lot_facts(lot, granted[lot.grant]) for lot in left),
-        total_purchased=account["total_purchased"],
-        total_used=account["total_used"],
-        is_due=any(_is_due(row, now) for row in lots),
-        time_zone=account["time_zone"],
+        account_id=sheet.account.id,
+        available=sheet.available,
+        held=sheet.held,
+        frozen=sheet.frozen,
+        debt=sheet.debt,
+        balance=sheet.balance,
+        kinds=_by_kind(lots),
+        lots=tuple(_lot_facts(lot) for lot in lots),
+        total_purchased=total_purchased,
+        total_used=total_used,
+        is_due=bool(sheet.lines),
+        time_zone=sheet.account.time_zone,
     )
 
 
-def _live(row: RowMapping) -> Lot:
-    return Lot(
-        grant=row["lot_seq"],
-        kind=row["lot_kind"],
-        priority=row["lot_priority"],
-        available=row["lot_available"] + row["lot_freed"],
-        expired=row["lot_expired"],
-        expires_at=row["lot_expires_at"],
-    )
-
-
-def _is_due(row: RowMapping, now: dt.datetime) -> bool:
-    is_over = row["lot_available"] > 0 and row["lot_expires_at"] <= now
-    return bool(row["lot_freed"] or is_over)
-
-
-def _less(paid: int, lots: Iterable[Lot]) -> list[Lot]:
-    lots = list(lots)
-    shares = {lot.grant: share for lot, share in allocate(paid, lots)}
-    left = (replace(lot, available=lot.available - shares.get(lot.grant, 0)) for lot in lots)
-    return [lot for lot in left if lot.available]
+def _sheet(rows: Sequence[RowMapping]) -> Sheet:
+    account = LockedAccount(*(rows[0][f"account_{name}"] for name in LockedAccount.__dataclass_fields__))
+    return sheet_of(account, *lots_of(rows))
 
 
 def _by_kind(lots: Iterable[Lot]) -> dict[str, int]:
@@ -161,6 +134,6 @@ def _by_kind(lots: Iterable[Lot]) -> dict[str, int]:
     return kinds
 
 
-def _lot_facts(lot: Lot, granted: int) -> LotFacts:
+def _lot_facts(lot: Lot) -> LotFacts:
     expires_at = None if lot.expires_at == NEVER else lot.expires_at
-    return LotFacts(lot.grant, lot.kind, lot.available, granted, expires_at)
+    return LotFacts(lot.grant, lot.kind, lot.available, lot.granted, expires_at)

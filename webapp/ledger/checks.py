@@ -15,6 +15,7 @@ MAX_KEY_LENGTH = 250
 MAX_DESCRIPTION_LENGTH = 200
 MAX_DETAILS_BYTES = 2048
 MAX_BIGINT = 2**63 - 1
+MAX_HOLD_SECONDS = 24 * 3600
 CLOCK_SKEW = dt.timedelta(minutes=5)
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -23,8 +24,8 @@ _WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _FINGERPRINT = re.compile(r"[\x21-\x7e]{1,64}")
 # Control characters, line separators, half characters, and marks that turn the direction of text around.
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# The ledger's own keys: what follows from an operation, and settlements of the worker.
-_OWN_KEY = re.compile(r"expire:.*|.*#(expire|takeback):[0-9:]*")
+# The keys of the ledger's own entries: what time ends, and what follows from an operation.
+_OWN_KEY = re.compile(r"(expire|release|takeback|regrant):.*")
 
 
 def check_credits(credits: int) -> None:
@@ -35,12 +36,26 @@ def check_credits(credits: int) -> None:
         )
 
 
+def check_lasts_seconds(lasts_seconds: int) -> None:
+    """Raise InvalidRequest unless it is a whole number of seconds from 1 to a day."""
+    if type(lasts_seconds) is not int or not 1 <= lasts_seconds <= MAX_HOLD_SECONDS:
+        raise InvalidRequest(
+            f"A hold lasts a whole number of seconds from 1 to {MAX_HOLD_SECONDS:,}.", longest=MAX_HOLD_SECONDS
+        )
+
+
+def check_number(seq: int) -> None:
+    """Raise InvalidRequest unless it can be the number of an entry, a hold or a grant."""
+    if type(seq) is not int or not 1 <= seq <= MAX_BIGINT:
+        raise InvalidRequest("The number of an entry is a whole number from 1.")
+
+
 def check_key(key: str) -> None:
     """Raise InvalidRequest unless it is 1 to 250 printable characters and none of the ledger's own keys."""
     if not isinstance(key, str) or not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(f"A key must be 1 to {MAX_KEY_LENGTH} printable characters.")
     if _OWN_KEY.fullmatch(key):
-        raise InvalidRequest("A key can't look like the keys of the ledger's own entries (expire:…, …#expire:1).")
+        raise InvalidRequest("A key can't look like the keys of the ledger's own entries (expire:…, release:…).")
 
 
 def check_fingerprint(fingerprint: str) -> None:
@@ -116,7 +131,7 @@ def check_occurred_at(occurred_at: dt.datetime, now: dt.datetime) -> None:
 
     The past is open, because usage may be told late; five minutes are for clocks that differ.
     """
-    _check_zone(occurred_at)
+    check_zone(occurred_at)
     if not EARLIEST <= occurred_at <= now + CLOCK_SKEW:
         raise InvalidRequest("The time of use can't be in the future, nor before the year 2000.")
 
@@ -125,7 +140,7 @@ def check_expires_at(expires_at: dt.datetime | None) -> None:
     """Raise InvalidRequest unless it is None (never) or says its zone and lies before the far date that means never."""
     if expires_at is None:
         return
-    _check_zone(expires_at)
+    check_zone(expires_at)
     if not EARLIEST <= expires_at <= NEVER:
         raise InvalidRequest("An expiry must lie between the years 2000 and 9999.")
 
@@ -140,6 +155,7 @@ def check_time_zone(time_zone: str) -> None:
         raise InvalidRequest("The time zone must be a name like Europe/Vienna or UTC.")
 
 
-def _check_zone(moment: dt.datetime) -> None:
+def check_zone(moment: dt.datetime) -> None:
+    """Raise InvalidRequest unless the time says its zone."""
     if not isinstance(moment, dt.datetime) or moment.tzinfo is None:
         raise InvalidRequest("A time must say its zone.")

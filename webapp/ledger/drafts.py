@@ -31,8 +31,19 @@ class NewLot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldChange:
+    """What an entry makes of a hold, whose credits never change. A `release` by time leaves it `expired`."""
+
+    seq: int
+    credits: int
+    captured: int
+    state: str
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry to be written. Its number, its credits and the balance after it come from `write`."""
+    """An entry to be written. Its number and the balance after it come from the sheet it is posted on."""
 
     kind: str
     key: str
@@ -45,10 +56,12 @@ class Draft:
     quantity: int | None = None
     key_id: int = 0
     used_on: dt.date | None = None
+    reverses_seq: int | None = None
     source_kind: str = ""
     source_id: str = ""
     actor_kind: str = "system"
     lot: NewLot | None = None
+    hold: HoldChange | None = None
 
     @property
     def credits(self) -> int:

@@ -5,8 +5,16 @@ Refusal
     ├── InvalidCredits        not a whole number from 1 to the largest amount
     ├── InvalidRequest        a word, a time or a text the ledger can't take
     ├── UnknownAccount
+    ├── UnknownEntry          entry
+    ├── UnknownGrant          grant
+    ├── UnknownHold           hold
     ├── InsufficientCredits   needed, available
     ├── SpendingPaused
+    ├── HoldClosed            hold, state
+    ├── CaptureAboveHold      needed, held
+    ├── NotReversible         entry, kind
+    ├── ReverseAboveSpent     needed, left
+    ├── VoidAboveAvailable    needed, available
     └── IdempotencyConflict   the key was used for something else
 """
 
@@ -37,6 +45,24 @@ class UnknownAccount(LedgerRefusal):
     code = "unknown_account"
 
 
+class UnknownEntry(LedgerRefusal):
+    """The account has no such entry. Fact: `entry`."""
+
+    code = "unknown_entry"
+
+
+class UnknownGrant(LedgerRefusal):
+    """The account has no such grant. Fact: `grant`."""
+
+    code = "unknown_grant"
+
+
+class UnknownHold(LedgerRefusal):
+    """The account has no such hold. Fact: `hold`."""
+
+    code = "unknown_hold"
+
+
 class InsufficientCredits(LedgerRefusal):
     """The account has fewer credits available than are needed. Facts: `needed`, `available`."""
 
@@ -47,6 +73,36 @@ class SpendingPaused(LedgerRefusal):
     """The account's owner or an operator has paused spending."""
 
     code = "spending_paused"
+
+
+class HoldClosed(LedgerRefusal):
+    """The hold was captured, released or has expired. Facts: `hold`, `state`."""
+
+    code = "hold_closed"
+
+
+class CaptureAboveHold(LedgerRefusal):
+    """More was to be captured than is on hold. Facts: `needed`, `held`."""
+
+    code = "capture_above_hold"
+
+
+class NotReversible(LedgerRefusal):
+    """The entry is neither a spend nor a capture. Facts: `entry`, `kind`."""
+
+    code = "not_reversible"
+
+
+class ReverseAboveSpent(LedgerRefusal):
+    """More was to be returned than was spent and not returned yet. Facts: `needed`, `left`."""
+
+    code = "reverse_above_spent"
+
+
+class VoidAboveAvailable(LedgerRefusal):
+    """More was to be cancelled than is available of the grant. Facts: `needed`, `available`."""
+
+    code = "void_above_available"
 
 
 class IdempotencyConflict(LedgerRefusal):

@@ -20,7 +20,8 @@ class EntryFacts:
 
     `seq` is its number within the account and its public id; `credits` is the change of the balance;
     `balance_after` is the running balance. `lots` are those that the entry's own kind of change touched, in burn
-    order, each with a positive number of credits.
+    order, each with a positive number of credits. `reverses_seq` is the use that a reverse undoes, `hold_seq` the hold
+    that a capture or release closes.
     """
 
     seq: int
@@ -35,8 +36,23 @@ class EntryFacts:
     occurred_at: dt.datetime
     created_at: dt.datetime
     reverses_seq: int | None
+    hold_seq: int | None
     source_kind: str
     source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """A hold: `credits` reserved until `expires_at`, of which `captured` were used in the end.
+
+    `state` is open, captured, released or expired. `seq` is the number of the entry that made it and its public id.
+    """
+
+    seq: int
+    credits: int
+    captured: int
+    state: str
+    expires_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +60,12 @@ class Posted:
     """The answer to an operation: its entry, and what was available and held when the operation had ended.
 
     `replayed` says that the key (or the grant's source) had been used before for the same request: nothing new was
-    written, and entry, available and held are those of the first time.
+    written, and entry, available and held are those of the first time. `hold` is the hold that the operation made or
+    closed, as it was then.
     """
 
     entry: EntryFacts
     available: int
     held: int
     replayed: bool
+    hold: HoldFacts | None = None

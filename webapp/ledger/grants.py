@@ -7,14 +7,15 @@ from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import LockedAccount, locked
 from webapp.ledger.checks import check_credits, check_expires_at, check_grant_kind, check_source
-from webapp.ledger.drafts import Draft, Move, NewLot, check_draft
+from webapp.ledger.claims import claim_on
+from webapp.ledger.drafts import Draft, Move, NewLot
 from webapp.ledger.errors import InvalidCredits, InvalidRequest
-from webapp.ledger.expiry import expiry_before
 from webapp.ledger.facts import Posted
-from webapp.ledger.keys import fingerprint_of, replay, replay_of_source
-from webapp.ledger.lots import due_lots
+from webapp.ledger.keys import checked, replay, replay_of_source
+from webapp.ledger.lots import open_sheet
 from webapp.ledger.models import MAX_BALANCE_CREDITS, PRIORITIES
-from webapp.ledger.writing import write
+from webapp.ledger.sheet import Sheet
+from webapp.ledger.writing import answer, write
 from webapp.orm import NEVER
 
 
@@ -35,8 +36,9 @@ def grant(
     """Add credits to the account as a new lot, at most once for each source.
 
     Locks the account. The same key, or another key for the same source, with the same kind, credits and expiry
-    answers the first grant again; with others it raises IdempotencyConflict. `expires_at` None is never. Due lots are
-    settled first; what the account owes is paid from the new lot, within its entry.
+    answers the first grant again; with others it raises IdempotencyConflict. `expires_at` None is never. Due lots and
+    holds are settled first; what refunds already ask back of the source is taken in entries that follow, and what the
+    account owes is paid.
     Raises InvalidCredits (also when the balance would pass 2^53), InvalidRequest, UnknownAccount.
     """
     check_credits(credits)
@@ -47,7 +49,7 @@ def grant(
     draft = Draft(
         kind="grant",
         key=key,
-        fingerprint=fingerprint_of("grant", kind, credits, lot.expires_at, source_kind, source_id),
+        fingerprint="-",
         occurred_at=now,
         description=description,
         source_kind=source_kind,
@@ -55,24 +57,26 @@ def grant(
         actor_kind=actor_kind,
         lot=lot,
     )
-    check_draft(draft, now)
+    draft = checked(draft, None, (kind, credits, lot.expires_at, source_kind, source_id), now=now)
     account = locked(session, account_id)
     stored = replay(session, account_id, draft) or replay_of_source(session, account_id, draft)
     return stored or _grant(session, account, draft, lot, now)
 
 
 def _grant(session: Session, account: LockedAccount, draft: Draft, lot: NewLot, now: dt.datetime) -> Posted:
-    _check_lot(account, lot, now)
-    settled = expiry_before(draft.key, due_lots(session, account.id, now))
-    number = account.seq + len(settled) + 1
-    moves = [Move(number, lot.kind, "issued", "available", lot.granted)]
-    if account.debt:  # who owes has no other credits available, so the new lot alone can pay
-        moves.append(Move(number, lot.kind, "available", "owed", min(account.debt, lot.granted)))
-    return write(session, account, [*settled, replace(draft, moves=tuple(moves))], now=now)[-1]
+    claim = claim_on(session, account.id, draft.source_kind, draft.source_id)
+    sheet = open_sheet(session, account, now=now, lots=None if claim is None else [])
+    sheet.settle_due(now)
+    _check_lot(sheet, lot, now)
+    line = sheet.post(replace(draft, moves=(Move(sheet.seq + 1, lot.kind, "issued", "available", lot.granted),)))
+    sheet.lots[line.seq].claim = claim
+    sheet.finish(now)
+    write(session, [sheet], now=now)
+    return answer(line, now=now)
 
 
-def _check_lot(account: LockedAccount, lot: NewLot, now: dt.datetime) -> None:
+def _check_lot(sheet: Sheet, lot: NewLot, now: dt.datetime) -> None:
     if lot.expires_at <= now:
         raise InvalidRequest("Credits can only be granted with an expiry in the future.")
-    if account.available + account.held + account.frozen + lot.granted > MAX_BALANCE_CREDITS:
+    if sheet.available + sheet.held + sheet.frozen + lot.granted > MAX_BALANCE_CREDITS:
         raise InvalidCredits(f"A balance can't be more than {MAX_BALANCE_CREDITS:,}.", largest=MAX_BALANCE_CREDITS)

@@ -74,6 +74,8 @@ PRIORITIES = {"allowance": 10, "bonus": 20, "gift": 20, "adjustment": 30, "purch
 MAX_OPERATION_CREDITS = 10**9
 MAX_BALANCE_CREDITS = 2**53
 MAX_ACCOUNT_ID = 2**53 - 1
+# Times the largest grant it still fits a 64-bit number, so that shares can be counted in SQL.
+MAX_CLAIM_MINOR = 9 * 10**9
 
 
 def _among(words: tuple[str, ...]) -> str:
@@ -200,6 +202,7 @@ class Grant(Base):
         # A flag, not `available > 0`: with the latter every change of a lot would have to touch the index.
         _index_where("ix_grants_burn_order", ("account_id", "priority", "expires_at", "seq"), "NOT is_used_up"),
         _index_where("ix_grants_due", ("expires_at",), "NOT is_used_up"),
+        _index_where("ix_grants_owing", ("account_id",), "owed <> 0"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -221,6 +224,31 @@ class Grant(Base):
     source_id: Mapped[str] = mapped_column(String(255))
     is_used_up: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class PaymentClaim(Base):
+    """What refunds and disputes ask back of the payment behind a source, in minor units; the latest facts told.
+
+    It may be told before the source is granted. `is_floor` spares credits that were already spent.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        CheckConstraint(f"total_minor BETWEEN 0 AND {MAX_CLAIM_MINOR}", "total_in_range"),
+        CheckConstraint(
+            f"returned_minor BETWEEN 0 AND {MAX_CLAIM_MINOR} AND disputed_minor BETWEEN 0 AND {MAX_CLAIM_MINOR}",
+            "parts_in_range",
+        ),
+    )
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    source_kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    source_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    returned_minor: Mapped[int] = mapped_column(BigInteger)
+    disputed_minor: Mapped[int] = mapped_column(BigInteger)
+    is_floor: Mapped[bool]
+    told_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class Posting(Base):
@@ -306,6 +334,7 @@ entries = cast("Table", Entry.__table__)
 entry_details = cast("Table", EntryDetails.__table__)
 grants = cast("Table", Grant.__table__)
 postings = cast("Table", Posting.__table__)
+claims = cast("Table", PaymentClaim.__table__)
 holds = cast("Table", Hold.__table__)
 usage_daily = cast("Table", UsageDaily.__table__)
 limit_windows = cast("Table", LimitWindow.__table__)

@@ -1,9 +1,32 @@
 """The ledger's operations: the only writers. Each takes a session first, may flush, and never commits."""
 
 from webapp.ledger.accounts import lock_account, open_account
+from webapp.ledger.batches import spend_batch
+from webapp.ledger.claims import settle_takeback
 from webapp.ledger.expiry import expire
-from webapp.ledger.facts import EntryFacts, LotTouched, Posted
+from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched, Posted
 from webapp.ledger.grants import grant
-from webapp.ledger.spends import spend
+from webapp.ledger.holds import capture, hold, release
+from webapp.ledger.reverses import reverse
+from webapp.ledger.spends import SpendLine, spend
+from webapp.ledger.voids import void
 
-__all__ = ["EntryFacts", "LotTouched", "Posted", "expire", "grant", "lock_account", "open_account", "spend"]
+__all__ = [
+    "EntryFacts",
+    "HoldFacts",
+    "LotTouched",
+    "Posted",
+    "SpendLine",
+    "capture",
+    "expire",
+    "grant",
+    "hold",
+    "lock_account",
+    "open_account",
+    "release",
+    "reverse",
+    "settle_takeback",
+    "spend",
+    "spend_batch",
+    "void",
+]

@@ -2,35 +2,46 @@
 
 import datetime as dt
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from webapp.ledger.balances import Balance, LotFacts, balance
-from webapp.ledger.facts import EntryFacts, LotTouched
+from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched
 from webapp.ledger.history import HistoryPage, entry, history
 from webapp.ledger.lots import NOT_USED_UP
-from webapp.ledger.models import grants
+from webapp.ledger.models import grants, holds
+from webapp.ledger.past import balance_as_of
+from webapp.ledger.reading import read_hold as hold
 
 __all__ = [
     "Balance",
     "EntryFacts",
     "HistoryPage",
+    "HoldFacts",
     "LotFacts",
     "LotTouched",
     "accounts_due",
     "balance",
+    "balance_as_of",
     "entry",
     "history",
+    "hold",
 ]
 
 
+_DUE_LOTS = select(grants.c.account_id, grants.c.expires_at).where(NOT_USED_UP, grants.c.available > 0)
+_DUE_HOLDS = select(holds.c.account_id, holds.c.expires_at).where(text("holds.state = 'open'"))
+
+
 def accounts_due(session: Session, *, now: dt.datetime, limit: int) -> tuple[int, ...]:
-    """The ids of at most `limit` accounts with credits that have expired and no entry yet, longest due first."""
+    """The ids of at most `limit` accounts with lots or holds that have ended and no entry yet, longest due first."""
+    ended = union_all(
+        _DUE_LOTS.where(grants.c.expires_at <= now), _DUE_HOLDS.where(holds.c.expires_at <= now)
+    ).subquery()
     due = (
-        select(grants.c.account_id)
-        .where(NOT_USED_UP, grants.c.expires_at <= now, grants.c.available > 0)
-        .group_by(grants.c.account_id)
-        .order_by(func.min(grants.c.expires_at), grants.c.account_id)
+        select(ended.c.account_id)
+        .group_by(ended.c.account_id)
+        .order_by(func.min(ended.c.expires_at), ended.c.account_id)
         .limit(limit)
     )
     return tuple(session.scalars(due))

@@ -1,14 +1,16 @@
-"""Reading entries with the lots they touched: two queries, however many entries."""
+"""Reading entries with the lots they touched (two queries, however many entries), and holds."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from sqlalchemy import ColumnElement, TextClause, and_, func, select
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from webapp.ledger.facts import EntryFacts, LotTouched
+from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched
 from webapp.ledger.lots import BURN_ORDER
-from webapp.ledger.models import entries, entry_details, grants, postings
+from webapp.ledger.models import entries, entry_details, grants, holds, postings
 
 # The postings that make an entry what it is. Others in it (a hold's rest that goes back, credits that pay a debt)
 # don't change the balance and are not told as lots touched.
@@ -35,6 +37,7 @@ _ENTRIES = select(
     entries.c.occurred_at,
     entries.c.created_at,
     entries.c.reverses_seq,
+    entries.c.hold_seq,
     entries.c.source_kind,
     entries.c.source_id,
 ).select_from(
@@ -61,6 +64,10 @@ _POSTINGS = (
     .order_by(*BURN_ORDER)
 )
 
+_HOLD = select(*(holds.c[name] for name in HoldFacts.__dataclass_fields__)).where(
+    holds.c.account_id == bindparam("of_account"), holds.c.seq == bindparam("of_hold")
+)
+
 
 def read_entries(
     session: Session, account_id: int, *conditions: ColumnElement[bool] | TextClause, limit: int
@@ -70,6 +77,15 @@ def read_entries(
     rows = session.execute(chosen.order_by(entries.c.seq.desc()).limit(limit)).mappings().all()
     lots = _lots_touched(session, account_id, {row["seq"]: row["kind"] for row in rows})
     return tuple(EntryFacts(**row, lots=lots[row["seq"]]) for row in rows)
+
+
+def read_hold(session: Session, account_id: int, seq: int, *, now: dt.datetime) -> HoldFacts | None:
+    """The account's hold with this number, or None. One whose time has passed is `expired`, written down or not."""
+    row = session.execute(_HOLD, {"of_account": account_id, "of_hold": seq}).one_or_none()
+    if row is None:
+        return None
+    found = HoldFacts(*row)
+    return replace(found, state="expired") if found.state == "open" and found.expires_at <= now else found
 
 
 def tells(kind: str, from_book: str, to_book: str) -> bool:

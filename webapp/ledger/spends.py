@@ -1,7 +1,7 @@
 """Spends: credits taken at once, from the account's lots in burn order. The hot path."""
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,14 +9,31 @@ from sqlalchemy.orm import Session
 from webapp.ledger.accounts import LockedAccount, locked
 from webapp.ledger.burndown import allocate
 from webapp.ledger.checks import check_credits
-from webapp.ledger.drafts import Draft, Move, check_draft
+from webapp.ledger.drafts import Draft, Move
 from webapp.ledger.errors import InsufficientCredits, SpendingPaused
-from webapp.ledger.expiry import expiry_before
 from webapp.ledger.facts import Posted
-from webapp.ledger.keys import fingerprint_of, replay
-from webapp.ledger.lots import open_lots
+from webapp.ledger.keys import checked, replay
+from webapp.ledger.lots import open_sheet
+from webapp.ledger.sheet import Line, Sheet
 from webapp.ledger.usage import day_of
-from webapp.ledger.writing import write
+from webapp.ledger.writing import answer, write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendLine:
+    """One spend, as `spend` takes it: also a line of a batch."""
+
+    account_id: int
+    credits: int
+    key: str
+    fingerprint: str | None = None
+    description: str = ""
+    details: dict[str, Any] | None = None
+    meter: str = ""
+    quantity: int | None = None
+    key_id: int = 0
+    occurred_at: dt.datetime | None = None
+    actor_kind: str = "system"
 
 
 def spend(
@@ -39,50 +56,76 @@ def spend(
 
     Locks the account. The same key with the same `fingerprint` (of the caller's request; made from the facts given
     here if there is none) answers the first spend again; with another it raises IdempotencyConflict. A refused spend
-    leaves nothing, so its key may succeed later. Due lots are settled first and never spent. `occurred_at` (now, if
-    not given) may lie in the past; with the account's time zone it decides on which day the use counts. `quantity` is
-    in the meter's unit, `key_id` the API key's number.
+    leaves nothing, so its key may succeed later. Due lots and holds are settled first. `occurred_at` (now, if not
+    given) may lie in the past; with the account's time zone it decides on which day the use counts. `quantity` is in
+    the meter's unit, `key_id` the API key's number.
     Raises InsufficientCredits (facts: needed, available), SpendingPaused, InvalidCredits, InvalidRequest,
     UnknownAccount.
     """
-    check_credits(credits)
-    draft = Draft(
-        kind="spend",
+    line = SpendLine(
+        account_id=account_id,
+        credits=credits,
         key=key,
-        fingerprint="-" if fingerprint is None else fingerprint,
-        occurred_at=occurred_at or now,
+        fingerprint=fingerprint,
         description=description,
         details=details,
         meter=meter,
         quantity=quantity,
         key_id=key_id,
+        occurred_at=occurred_at,
         actor_kind=actor_kind,
     )
-    check_draft(draft, now)
-    if fingerprint is None:
-        made = fingerprint_of("spend", credits, occurred_at, description, details, meter, quantity)
-        draft = replace(draft, fingerprint=made)
+    draft = spend_draft(line, now=now)
     account = locked(session, account_id)
     return replay(session, account_id, draft) or _spend(session, account, draft, credits, now)
 
 
-def _spend(session: Session, account: LockedAccount, draft: Draft, credits: int, now: dt.datetime) -> Posted:
-    if account.spending_paused_at is not None:
-        raise SpendingPaused("Spending is paused on this account.", paused_at=account.spending_paused_at.isoformat())
-    lots = open_lots(session, account.id)
-    due = [lot for lot in lots if lot.is_due(now)]
-    _check_available(credits, account.available - sum(lot.available for lot in due))
-    shares = allocate(credits, (lot for lot in lots if not lot.is_due(now)))
-    draft = replace(
-        draft,
-        moves=tuple(Move(lot.grant, lot.kind, "available", "spent", share) for lot, share in shares),
-        used_on=day_of(draft.occurred_at, account.time_zone),
+def spend_draft(line: SpendLine, *, now: dt.datetime) -> Draft:
+    """The entry that the spend asks for, checked; its moves come later. Raises InvalidCredits or InvalidRequest."""
+    check_credits(line.credits)
+    draft = Draft(
+        kind="spend",
+        key=line.key,
+        fingerprint="-",
+        occurred_at=line.occurred_at or now,
+        description=line.description,
+        details=line.details,
+        meter=line.meter,
+        quantity=line.quantity,
+        key_id=line.key_id,
+        actor_kind=line.actor_kind,
     )
-    return write(session, account, [*expiry_before(draft.key, due), draft], now=now)[-1]
+    facts = (line.credits, line.occurred_at, line.description, line.details, line.meter, line.quantity)
+    return checked(draft, line.fingerprint, facts, now=now)
 
 
-def _check_available(needed: int, available: int) -> None:
-    if available < needed:
+def _spend(session: Session, account: LockedAccount, draft: Draft, credits: int, now: dt.datetime) -> Posted:
+    sheet = open_sheet(session, account, now=now)
+    sheet.settle_due(now)
+    line = post_spend(sheet, draft, credits)
+    write(session, [sheet], now=now)
+    return answer(line, now=now)
+
+
+def post_spend(sheet: Sheet, draft: Draft, credits: int) -> Line:
+    """Put a spend on a sheet whose due lots are settled. Raises InsufficientCredits or SpendingPaused."""
+    moves = taken(sheet, credits, to_book="spent")
+    return sheet.post(replace(draft, moves=moves, used_on=day_of(draft.occurred_at, sheet.account.time_zone)))
+
+
+def taken(sheet: Sheet, credits: int, *, to_book: str) -> tuple[Move, ...]:
+    """The moves of available credits, in burn order, to `spent` or `held`.
+
+    Raises SpendingPaused, and InsufficientCredits (facts: needed, available).
+    """
+    paused_at = sheet.account.spending_paused_at
+    if paused_at is not None:
+        raise SpendingPaused("Spending is paused on this account.", paused_at=paused_at.isoformat())
+    if sheet.available < credits:
         raise InsufficientCredits(
-            f"This needs {needed:,} credits, and {available:,} are available.", needed=needed, available=available
+            f"This needs {credits:,} credits, and {sheet.available:,} are available.",
+            needed=credits,
+            available=sheet.available,
         )
+    shares = allocate(credits, sheet.spendable())
+    return tuple(Move(lot.grant, lot.kind, "available", to_book, share) for lot, share in shares)

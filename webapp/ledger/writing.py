@@ -1,100 +1,86 @@
-"""The one place that writes: entries with their postings, lots, usage and the account's cached balance.
+"""The one place that writes: what stands on a sheet goes into the tables, all of it at once.
 
-An operation drafts its entries; `write` numbers them, computes what each does to the balance from its moves alone,
-and posts them all at once. The caller holds the account's lock.
+Entries with their postings, lots, holds, usage and the account's cached balance. The caller holds the account's lock.
 """
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Executable, bindparam, insert, update
 from sqlalchemy.orm import Session
 
-from webapp.ledger.accounts import LockedAccount
 from webapp.ledger.drafts import Draft
-from webapp.ledger.facts import EntryFacts, LotTouched, Posted
-from webapp.ledger.models import BOOKS, accounts, entries, entry_details, grants, postings
+from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched, Posted
+from webapp.ledger.models import BOOKS, accounts, entries, entry_details, grants, holds, postings
 from webapp.ledger.reading import merged, tells
+from webapp.ledger.sheet import LEFT_BOOKS, Line, Sheet
 from webapp.ledger.usage import Usage, count_usage
 
-LEFT_BOOKS = ("available", "held", "frozen")
-
 _INSERT_ENTRIES = insert(entries)
+_INSERT_DETAILS = insert(entry_details)
+_INSERT_GRANTS = insert(grants)
 _INSERT_POSTINGS = insert(postings)
+_INSERT_HOLDS = insert(holds)
 _CACHED = (*LEFT_BOOKS, "debt", "seq")
 _CHANGE_ACCOUNT = (
     update(accounts)
     .where(accounts.c.id == bindparam("of_account"))
     .values({name: bindparam(f"new_{name}") for name in _CACHED})
 )
-_CHANGED = {book: grants.c[book] + bindparam(f"add_{book}") for book in BOOKS}
+_LOT_VALUES = (*BOOKS, "voided_by_operator", "is_used_up")
 _CHANGE_LOT = (
     update(grants)
     .where(grants.c.account_id == bindparam("of_account"), grants.c.seq == bindparam("of_grant"))
-    .values(_CHANGED | {"is_used_up": sum(_CHANGED[book] for book in LEFT_BOOKS) == 0})
+    .values({name: bindparam(f"new_{name}") for name in _LOT_VALUES})
+)
+_CLOSE_HOLD = (
+    update(holds)
+    .where(holds.c.account_id == bindparam("of_account"), holds.c.seq == bindparam("of_hold"))
+    .values(state=bindparam("new_state"), captured=bindparam("new_captured"))
 )
 
-
-def write(session: Session, account: LockedAccount, drafts: Sequence[Draft], *, now: dt.datetime) -> list[Posted]:
-    """Write the entries of one operation, in their order, and answer them.
-
-    All carry what is available and held when the whole operation has ended.
-    """
-    changes = _changes(drafts)
-    after = _account_after(account, changes, added=len(drafts))
-    facts = _facts_of(account, drafts, now)
-    _insert_entries(session, after, drafts, facts)
-    _insert_grants(session, account.id, drafts, facts, changes)
-    _insert_postings(session, account.id, drafts, facts)
-    _change_lots(session, account, changes)
-    _change_account(session, after)
-    count_usage(session, _uses(account.id, drafts))
-    return [Posted(entry, after.available, after.held, replayed=False) for entry in facts]
+Row = dict[str, Any]
 
 
-def _changes(drafts: Sequence[Draft]) -> dict[int, dict[str, int]]:
-    """What the whole operation changes in each lot's books."""
-    changes: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("issued", *BOOKS), 0))
-    for draft in drafts:
-        for move in draft.moves:
-            changes[move.grant][move.from_book] -= move.credits
-            changes[move.grant][move.to_book] += move.credits
-    return changes
+def write(session: Session, sheets: Iterable[Sheet], *, now: dt.datetime) -> None:
+    """Write the lines of the sheets, and what they made of the accounts' lots and numbers."""
+    written = [sheet for sheet in sheets if sheet.lines]
+    for sheet in written:
+        sheet.end_operation()
+    lines = [(sheet.account.id, line) for sheet in written for line in sheet.lines]
+    _run(session, _INSERT_ENTRIES, [_entry_row(account_id, line, now) for account_id, line in lines])
+    _run(session, _INSERT_DETAILS, _details_rows(lines))
+    _run(session, _INSERT_GRANTS, [row for sheet in written for row in _new_lot_rows(sheet, now)])
+    _run(session, _INSERT_POSTINGS, _posting_rows(lines))
+    _run(session, _CHANGE_LOT, [row for sheet in written for row in _changed_lot_rows(sheet)])
+    _run(session, _INSERT_HOLDS, _new_hold_rows(lines, now))
+    _run(session, _CLOSE_HOLD, _closed_hold_rows(lines))
+    _run(session, _CHANGE_ACCOUNT, [_account_row(sheet) for sheet in written])
+    count_usage(session, (use for account_id, line in lines for use in _uses(account_id, line.draft)))
 
 
-def _account_after(account: LockedAccount, changes: Mapping[int, Mapping[str, int]], *, added: int) -> LockedAccount:
-    return replace(
-        account,
-        available=account.available + sum(change["available"] for change in changes.values()),
-        held=account.held + sum(change["held"] for change in changes.values()),
-        frozen=account.frozen + sum(change["frozen"] for change in changes.values()),
-        debt=account.debt - sum(change["owed"] for change in changes.values()),
-        seq=account.seq + added,
-    )
+def answer(line: Line, *, now: dt.datetime) -> Posted:
+    """What the operation that posted this line answers."""
+    hold = line.draft.hold
+    facts = None if hold is None else HoldFacts(hold.seq, hold.credits, hold.captured, hold.state, hold.expires_at)
+    return Posted(entry_of(line, now=now), line.available_after, line.held_after, replayed=False, hold=facts)
 
 
-def _facts_of(account: LockedAccount, drafts: Sequence[Draft], now: dt.datetime) -> list[EntryFacts]:
-    balance_before = account.available + account.held + account.frozen - account.debt
-    balances = list(accumulate((draft.credits for draft in drafts), initial=balance_before))[1:]
-    numbered = enumerate(zip(drafts, balances, strict=True), account.seq + 1)
-    return [_facts(draft, seq, balance_after, now) for seq, (draft, balance_after) in numbered]
-
-
-def _facts(draft: Draft, seq: int, balance_after: int, now: dt.datetime) -> EntryFacts:
+def entry_of(line: Line, *, now: dt.datetime) -> EntryFacts:
+    """The line as an entry that was just written."""
+    draft = line.draft
     touched = (
         LotTouched(move.grant, move.kind, move.credits)
         for move in draft.moves
         if tells(draft.kind, move.from_book, move.to_book)
     )
     return EntryFacts(
-        seq=seq,
+        seq=line.seq,
         kind=draft.kind,
         credits=draft.credits,
-        balance_after=balance_after,
+        balance_after=line.balance_after,
         description=draft.description,
         details=draft.details,
         meter=draft.meter,
@@ -102,115 +88,139 @@ def _facts(draft: Draft, seq: int, balance_after: int, now: dt.datetime) -> Entr
         lots=merged(touched),
         occurred_at=draft.occurred_at.astimezone(dt.UTC),
         created_at=now.astimezone(dt.UTC),
-        reverses_seq=None,
+        reverses_seq=draft.reverses_seq,
+        hold_seq=_closes(line),
         source_kind=draft.source_kind,
         source_id=draft.source_id,
     )
 
 
-def _insert_entries(
-    session: Session, after: LockedAccount, drafts: Sequence[Draft], facts: Sequence[EntryFacts]
-) -> None:
-    rows = [_entry_row(after, draft, entry) for draft, entry in zip(drafts, facts, strict=True)]
-    session.execute(_INSERT_ENTRIES, rows)
-    texts = [
-        {"account_id": after.id, "seq": entry.seq, "description": entry.description, "details": entry.details}
-        for entry in facts
-        if entry.description or entry.details is not None
-    ]
-    if texts:
-        session.execute(insert(entry_details), texts)
+def _run(session: Session, statement: Executable, rows: Sequence[Row]) -> None:
+    if rows:
+        session.execute(statement, rows)
 
 
-def _entry_row(after: LockedAccount, draft: Draft, entry: EntryFacts) -> dict[str, Any]:
+def _closes(line: Line) -> int | None:
+    """The hold that the line captures or releases, if any."""
+    hold = line.draft.hold
+    return None if hold is None or hold.state == "open" else hold.seq
+
+
+def _entry_row(account_id: int, line: Line, now: dt.datetime) -> Row:
+    draft = line.draft
     return {
-        "account_id": after.id,
-        "seq": entry.seq,
+        "account_id": account_id,
+        "seq": line.seq,
         "kind": draft.kind,
-        "credits": entry.credits,
-        "balance_after": entry.balance_after,
-        "available_after": after.available,
-        "held_after": after.held,
+        "credits": draft.credits,
+        "balance_after": line.balance_after,
+        "available_after": line.available_after,
+        "held_after": line.held_after,
         "meter": draft.meter,
         "quantity": draft.quantity,
         "key_id": draft.key_id,
         "used_on": draft.used_on,
+        "reverses_seq": draft.reverses_seq,
+        "hold_seq": _closes(line),
         "source_kind": draft.source_kind,
         "source_id": draft.source_id,
         "actor_kind": draft.actor_kind,
         "key": draft.key,
         "fingerprint": draft.fingerprint,
-        "occurred_at": entry.occurred_at,
-        "created_at": entry.created_at,
+        "occurred_at": draft.occurred_at,
+        "created_at": now,
     }
 
 
-def _insert_grants(
-    session: Session,
-    account_id: int,
-    drafts: Sequence[Draft],
-    facts: Sequence[EntryFacts],
-    changes: Mapping[int, Mapping[str, int]],
-) -> None:
-    rows = [
+def _details_rows(lines: Iterable[tuple[int, Line]]) -> list[Row]:
+    return [
         {
             "account_id": account_id,
-            "seq": entry.seq,
-            "kind": draft.lot.kind,
-            "priority": draft.lot.priority,
-            "granted": draft.lot.granted,
-            "expires_at": draft.lot.expires_at,
-            "source_kind": draft.source_kind,
-            "source_id": draft.source_id,
-            "created_at": entry.created_at,
-            "is_used_up": not any(changes[entry.seq][book] for book in LEFT_BOOKS),
-            **{book: changes[entry.seq][book] for book in BOOKS},
+            "seq": line.seq,
+            "description": line.draft.description,
+            "details": line.draft.details,
         }
-        for draft, entry in zip(drafts, facts, strict=True)
-        if draft.lot is not None
+        for account_id, line in lines
+        if line.draft.description or line.draft.details is not None
     ]
-    if rows:
-        session.execute(insert(grants), rows)
 
 
-def _insert_postings(session: Session, account_id: int, drafts: Sequence[Draft], facts: Sequence[EntryFacts]) -> None:
-    rows = [
+def _new_lot_rows(sheet: Sheet, now: dt.datetime) -> Iterator[Row]:
+    for seq in sheet.made:
+        lot = sheet.lots[seq]
+        yield {
+            "account_id": sheet.account.id,
+            "seq": seq,
+            "kind": lot.kind,
+            "priority": lot.priority,
+            "granted": lot.granted,
+            "expires_at": lot.expires_at,
+            "source_kind": lot.source[0],
+            "source_id": lot.source[1],
+            "created_at": now,
+            **{name: getattr(lot, name) for name in _LOT_VALUES},
+        }
+
+
+def _posting_rows(lines: Iterable[tuple[int, Line]]) -> list[Row]:
+    return [
         {
             "account_id": account_id,
-            "entry_seq": entry.seq,
+            "entry_seq": line.seq,
             "grant_seq": move.grant,
             "from_book": move.from_book,
             "to_book": move.to_book,
             "credits": move.credits,
         }
-        for draft, entry in zip(drafts, facts, strict=True)
-        for move in draft.moves
+        for account_id, line in lines
+        for move in line.draft.moves
     ]
-    session.execute(_INSERT_POSTINGS, rows)
 
 
-def _change_lots(session: Session, account: LockedAccount, changes: Mapping[int, Mapping[str, int]]) -> None:
-    rows = [
-        {"of_account": account.id, "of_grant": grant} | {f"add_{book}": change[book] for book in BOOKS}
-        for grant, change in changes.items()
-        if grant <= account.seq  # the books of a grant made now were written with it
+def _changed_lot_rows(sheet: Sheet) -> list[Row]:
+    """The lots that are stored already, with what is in their books now: nobody else writes them under the lock."""
+    return [
+        {"of_account": sheet.account.id, "of_grant": seq}
+        | {f"new_{name}": getattr(sheet.lots[seq], name) for name in _LOT_VALUES}
+        for seq in sorted(sheet.changed - sheet.made)
     ]
-    if rows:
-        session.execute(_CHANGE_LOT, rows)
 
 
-def _change_account(session: Session, after: LockedAccount) -> None:
-    written = {f"new_{name}": getattr(after, name) for name in _CACHED}
-    session.execute(_CHANGE_ACCOUNT, {"of_account": after.id} | written)
+def _new_hold_rows(lines: Iterable[tuple[int, Line]], now: dt.datetime) -> list[Row]:
+    return [
+        {
+            "account_id": account_id,
+            "seq": hold.seq,
+            "credits": hold.credits,
+            "captured": 0,
+            "state": "open",
+            "expires_at": hold.expires_at,
+            "created_at": now,
+        }
+        for account_id, line in lines
+        if (hold := line.draft.hold) is not None and hold.state == "open"
+    ]
 
 
-def _uses(account_id: int, drafts: Sequence[Draft]) -> Iterable[Usage]:
-    for draft in drafts:
-        if draft.used_on is None:
-            continue
-        for number, (grant_kind, used) in enumerate(_used_by_kind(draft).items()):
-            count = int(number == 0 and used > 0)
-            yield Usage(account_id, draft.used_on, draft.meter, draft.key_id, grant_kind, used, count)
+def _closed_hold_rows(lines: Iterable[tuple[int, Line]]) -> list[Row]:
+    return [
+        {"of_account": account_id, "of_hold": hold.seq, "new_state": hold.state, "new_captured": hold.captured}
+        for account_id, line in lines
+        if (hold := line.draft.hold) is not None and hold.state != "open"
+    ]
+
+
+def _account_row(sheet: Sheet) -> Row:
+    return {"of_account": sheet.account.id} | {f"new_{name}": getattr(sheet, name) for name in _CACHED}
+
+
+def _uses(account_id: int, draft: Draft) -> Iterator[Usage]:
+    if draft.used_on is None:
+        return
+    counted = draft.kind != "reverse"
+    for number, (grant_kind, used) in enumerate(_used_by_kind(draft).items()):
+        count = int(counted and number == 0)
+        yield Usage(account_id, draft.used_on, draft.meter, draft.key_id, grant_kind, used, count)
 
 
 def _used_by_kind(draft: Draft) -> dict[str, int]:
