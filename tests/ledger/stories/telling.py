@@ -70,7 +70,7 @@ class Telling:
 
     def tell_batch(self, lines):
         """Several spends at once; each line counts as if it were told alone, in the lines' order."""
-        given = [ledger.SpendLine(self.ids[who], **request) for who, request in lines]
+        given = [ledger.SpendLine(account_id=self.ids[who], **request) for who, request in lines]
         found = self.run(lambda: ledger.spend_batch(self.session, given, now=self.now))
         note("a batch:")
         answers = []
