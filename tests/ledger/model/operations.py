@@ -235,22 +235,17 @@ def void(account, request, now):
 
 
 def settle_takeback(account, request, now):
-    """The account after new facts about a payment, and the numbers of the entries that followed."""
+    """The account after new facts about a payment, and the numbers of the entries that followed.
+
+    What is due is settled by the facts that were known until now; then the new ones count.
+    """
     after = copied(account)
+    settle_due(after, now)
     source = (request["source_kind"], request["source_id"])
     facts = [request[name] for name in ("total_minor", "returned_minor", "disputed_minor", "is_floor")]
     after["facts"][source] = tuple(facts)
-    if any(lot["source"] == source for lot in after["lots"].values()):
-        settle_due_with(account, after, now)
-        finish(after, now)
+    finish(after, now)
     return sealed(account, after, now)
-
-
-def settle_due_with(account, after, now):
-    """What was due is settled by the facts that were known until now, then the new ones count."""
-    news, after["facts"] = after["facts"], account["facts"]
-    settle_due(after, now)
-    after["facts"] = news
 
 
 def expire(account, now):
