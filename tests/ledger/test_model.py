@@ -13,23 +13,22 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.ledger.stories.machine import Stories
 from tests.ledger.stories.meeting import MUST_MEET
 
-SAMPLE = 40
-STORIES = int(os.environ.get("REFILL_STORIES", SAMPLE))
+SAMPLE = {"sqlite": 50, "postgresql": 25}
+STORIES = os.environ.get("REFILL_STORIES")
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("REFILL_SHRINK") else (Phase.generate,)
+PROFILE = settings(
+    stateful_step_count=40,
+    derandomize=STORIES is None,
+    database=None,
+    deadline=None,
+    phases=PHASES,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def test_the_ledger_does_what_the_model_does(shared_engine):
     met = Counter()
     machine = type("Machine", (Stories,), {"engine": shared_engine, "met": met})
-    profile = settings(
-        max_examples=STORIES,
-        stateful_step_count=30,
-        derandomize=STORIES == SAMPLE,
-        database=None,
-        deadline=None,
-        phases=PHASES,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(machine, settings=profile)
+    stories = int(STORIES or SAMPLE[shared_engine.dialect.name])
+    run_state_machine_as_test(machine, settings=settings(PROFILE, max_examples=stories))
     assert {what: met[what] for what, least in MUST_MEET.items() if met[what] < least} == {}

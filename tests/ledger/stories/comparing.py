@@ -5,7 +5,7 @@ from sqlalchemy import text
 from tests.ledger.model.account import BOOKS, FOR_EVER
 from tests.ledger.model.operations import shown
 from webapp.ledger.models import grants, holds
-from webapp.ledger.queries import accounts_due, balance, history
+from webapp.ledger.queries import balance, history
 
 SUMS = ("available", "held", "frozen", "debt", "balance", "kinds", "total_used", "total_purchased", "is_due")
 
@@ -19,7 +19,6 @@ def compare_balance(session, account_id, account, now):
         model = account["lots"][lot.grant]
         ends_at = None if model["ends_at"] == FOR_EVER else model["ends_at"]
         assert (lot.kind, lot.granted, lot.expires_at) == (model["kind"], model["granted"], ends_at)
-    assert (account_id in accounts_due(session, now=now, limit=10)) == expected["is_due"]
 
 
 def compare_history(session, account_id, account, now, answered):
