@@ -1,10 +1,9 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
-from tests.ledger.by_hand import insert, post
-from webapp.ledger.operations import open_account, spend
+from webapp.ledger.operations import expire, hold, open_account, release, settle_takeback, spend, void
 from webapp.ledger.queries import LotFacts, balance
 from webapp.ledger.verify import verify
 
@@ -58,11 +57,7 @@ def on_hold(session, account_id, give, now):
     """10 of an allowance that expires in an hour and 100 bought; a hold of 15 that expires in two."""
     give(10, "allowance", expires_at=now + HOUR)
     give(100)
-    moves = [(1, "available", "held", 10), (2, "available", "held", 5)]
-    seq = post(session, account_id, "hold", moves, now=now)
-    facts = {"seq": seq, "credits": 15, "captured": 0, "state": "open"}
-    insert(session, "holds", account_id=account_id, **facts, expires_at=now + 2 * HOUR, created_at=now)
-    assert verify(session, account_id, now=now).faults == ()
+    hold(session, account_id, credits=15, lasts_seconds=7200, key="h", now=now)
     return account_id
 
 
@@ -84,10 +79,7 @@ def test_a_hold_stops_counting_at_the_instant_it_expires(session, on_hold, now):
 
 
 def test_a_hold_that_was_released_gives_nothing_back_twice(session, on_hold, now):
-    moves = [(1, "held", "available", 10), (2, "held", "available", 5)]
-    post(session, on_hold, "release", moves, hold_seq=3, now=now)
-    session.execute(text("UPDATE holds SET state = 'released' WHERE account_id = :id"), {"id": on_hold})
-    assert verify(session, on_hold, now=now).faults == ()
+    release(session, on_hold, 3, key="r", now=now)
     found = balance(session, on_hold, now=now + 2 * HOUR)
     assert (found.available, found.held, found.balance) == (100, 0, 100)
 
@@ -96,12 +88,14 @@ def test_credits_of_a_hold_that_expired_pay_debt_first(session, account_id, give
     give(10)
     give(100)
     spend(session, account_id, credits=8, key="k", now=now)
-    seq = post(session, account_id, "hold", [(1, "available", "held", 2), (2, "available", "held", 5)], now=now)
-    facts = {"seq": seq, "credits": 7, "captured": 0, "state": "open"}
-    insert(session, "holds", account_id=account_id, **facts, expires_at=now + HOUR, created_at=now)
-    post(session, account_id, "takeback", [(2, "available", "voided", 95), (1, "owed", "voided", 3)], now=now)
-    assert verify(session, account_id, now=now).faults == ()
+    hold(session, account_id, credits=7, lasts_seconds=3600, key="h", now=now)  # 2 of the first lot, 5 of the second
+    void(session, account_id, 2, credits=95, key="v", now=now)
+    claim = {"total_minor": 10, "returned_minor": 3, "disputed_minor": 0}
+    settle_takeback(session, account_id, source_kind="test", source_id="1", **claim, now=now)
     before, after = (balance(session, account_id, now=moment) for moment in (now, now + HOUR))
     assert (before.available, before.held, before.debt, before.balance) == (0, 7, 3, 4)
     assert (after.available, after.held, after.debt, after.balance) == (4, 0, 0, 4)
     assert after.lots == (LotFacts(2, "purchased", 4, 100, None),)
+    expire(session, account_id, now=now + HOUR)
+    assert replace(balance(session, account_id, now=now + HOUR), is_due=True) == after
+    assert verify(session, account_id, now=now).faults == ()

@@ -212,7 +212,7 @@ class LookupBlinded:
         event.listen(engine, "before_cursor_execute", self.note, retval=True)
 
     def note(self, _connection, _cursor, statement, parameters, _context, _many):
-        if statement.startswith("SELECT entries.seq, entries.kind, entries.key"):
+        if statement.startswith("SELECT entries.seq, entries.kind, entries"):
             self.looked = True
             statement = statement.replace("WHERE", "WHERE 1 = 0 AND")
         return statement, parameters

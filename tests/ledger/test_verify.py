@@ -7,14 +7,24 @@ import pytest
 from sqlalchemy import bindparam, create_engine, text
 from sqlalchemy.orm import Session
 
-from tests.ledger.by_hand import insert, insert_entry, post
+from tests.ledger.by_hand import insert_entry
 from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.invariants import INVARIANTS
-from webapp.ledger.operations import expire, grant, open_account, spend
+from webapp.ledger.operations import capture, expire, grant, hold, open_account, spend
 from webapp.ledger.verify import Fault, read_at_one_instant, verify
 from webapp.orm import WRITES, UtcDateTime, configure_engine
 
-TABLES = ("accounts", "entries", "entry_details", "grants", "postings", "holds", "usage_daily", "limit_windows")
+TABLES = (
+    "accounts",
+    "entries",
+    "entry_details",
+    "grants",
+    "postings",
+    "holds",
+    "usage_daily",
+    "limit_windows",
+    "claims",
+)
 HOUR = dt.timedelta(hours=1)
 
 
@@ -70,24 +80,13 @@ def story(session, now):
     give(account_id, 20, 4, "bonus", now + HOUR)
     expire(session, account_id, now=now + HOUR)
     spend(session, account_id, credits=5, key="s2", now=now + HOUR)
-    hold(session, account_id, 7, 8, "captured", captured=6, now=now + HOUR)
-    moves = [(1, "held", "spent", 6), (1, "held", "available", 2)]
-    post(session, account_id, "capture", moves, hold_seq=7, used_on=now.date(), now=now + HOUR)
-    add_use = text(
-        "UPDATE usage_daily SET credits = credits + 6, count = count + 1 WHERE account_id = :id AND meter = ''"
-    )
-    session.execute(add_use, {"id": account_id})
-    hold(session, account_id, 9, 4, "open", captured=0, now=now + HOUR)
+    hold(session, account_id, credits=8, key="h1", now=now + HOUR)
+    capture(session, account_id, 7, credits=6, key="c1", now=now + HOUR)
+    hold(session, account_id, credits=4, key="h2", now=now + HOUR)
     give(healthy, 7, 1, "gift")
     spend(session, healthy, credits=2, key="s1", now=now)
     assert verify(session, now=now).faults == ()
     return account_id
-
-
-def hold(session, account_id, seq, credits, state, *, captured, now):
-    assert post(session, account_id, "hold", [(1, "available", "held", credits)], now=now) == seq
-    facts = {"seq": seq, "credits": credits, "state": state, "captured": captured}
-    insert(session, "holds", account_id=account_id, **facts, expires_at=now + HOUR, created_at=now)
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,7 @@ class Plant:
 
 
 OF = "WHERE account_id = :id AND"
+CLAIM = "INSERT INTO claims VALUES (:id, 'test', '1', {}, (1 = 0), '2026-11-20 15:00:00')"
 PLANTS = [
     Plant("account_is_its_lots", None, 75, 76, "UPDATE accounts SET available = available + 1 WHERE id = :id"),
     Plant("account_is_its_lots", None, 4, 3, "UPDATE accounts SET held = held - 1 WHERE id = :id"),
@@ -164,6 +164,10 @@ PLANTS = [
     ),
     Plant("usage_is_its_entries", None, 0, 50, f"UPDATE entries SET used_on = '2026-11-21' {OF} seq = 3"),
     Plant("usage_is_its_entries", None, 0, 10, f"UPDATE entries SET meter = 'other' {OF} seq = 3"),
+    Plant("claim_is_settled", 1, 50, 0, CLAIM.format("1000, 500, 0")),
+    Plant("claim_is_settled", 1, 33, 0, CLAIM.format("3000, 0, 1000")),
+    Plant("claim_is_settled", 1, 0, 3, f"UPDATE grants SET voided = 3, available = available - 3 {OF} seq = 1"),
+    Plant("claim_is_settled", 1, 0, 2, f"UPDATE grants SET frozen = 2, available = available - 2 {OF} seq = 1"),
     Plant("no_limit_is_counted", None, 0, 3, "INSERT INTO limit_windows VALUES (:id, 1, '2026-11-20 00:00:00', 3, 0)"),
     Plant("no_limit_is_counted", None, 0, 4, "INSERT INTO limit_windows VALUES (:id, 1, '2026-11-20 00:00:00', 0, 4)"),
 ]

@@ -266,6 +266,45 @@ USAGE_IS_ITS_ENTRIES = Invariant(
     "{name} of the usage on {used_on} (meter “{meter}”, key {key_id}, {grant_kind}) is {found}, entries say {expected}",
 )
 
+_SHARE = """CASE WHEN c.total_minor = 0 THEN 0 WHEN {0} >= c.total_minor THEN g.granted
+            ELSE g.granted * ({0}) / c.total_minor END"""
+_RETURNED = _SHARE.format("c.returned_minor")
+_ASKED = _SHARE.format("c.returned_minor + c.disputed_minor")
+
+# Of a lot with a claim: what should be voided and frozen, what is (credits that expired count as taken), and whether
+# an operation could still bring it nearer. Of any other lot: nothing.
+CLAIM_IS_SETTLED = Invariant(
+    "claim_is_settled",
+    f"""
+    SELECT account_id, seq, to_void AS expected_taken, taken + expired AS found_taken,
+        asked - to_void AS expected_frozen, frozen AS found_frozen
+    FROM (
+        SELECT account_id, seq, available, frozen, expired, spent, owed, is_floor, taken,
+            CASE WHEN returned < most THEN returned ELSE most END AS to_void,
+            CASE WHEN asked < most THEN asked ELSE most END AS asked
+        FROM (
+            SELECT g.account_id, g.seq, g.available, g.frozen, g.expired, g.spent, g.owed, c.is_floor,
+                g.voided - g.voided_by_operator AS taken, g.granted - g.voided_by_operator AS most,
+                {_RETURNED} AS returned, {_ASKED} AS asked
+            FROM claims c JOIN grants g ON g.account_id = c.account_id
+                AND g.source_kind = c.source_kind AND g.source_id = c.source_id
+            WHERE 1 = 1 {{one:g.account_id}}
+        ) shares
+    ) targets
+    WHERE taken > to_void
+        OR (to_void > taken + expired AND (available > 0 OR frozen > 0 OR (NOT is_floor AND spent + owed > 0)))
+        OR (to_void < taken + expired AND owed < 0 AND taken > 0)
+        OR frozen > asked - to_void
+        OR (frozen < asked - to_void AND available > 0)
+    UNION ALL
+    SELECT g.account_id, g.seq, 0, g.voided - g.voided_by_operator, 0, g.frozen
+    FROM grants g LEFT JOIN claims c ON c.account_id = g.account_id
+        AND c.source_kind = g.source_kind AND c.source_id = g.source_id
+    WHERE c.account_id IS NULL AND (g.voided <> g.voided_by_operator OR g.frozen <> 0) {{one:g.account_id}}
+    """,  # noqa: S608  # put together from our own names
+    "{name} of the lot is {found}, refunds and disputes ask for {expected}",
+)
+
 NO_LIMIT_IS_COUNTED = Invariant(
     "no_limit_is_counted",
     """
@@ -292,5 +331,6 @@ INVARIANTS = (
     ONE_GRANT_FOR_A_SOURCE,
     GRANT_IS_ITS_ENTRY,
     USAGE_IS_ITS_ENTRIES,
+    CLAIM_IS_SETTLED,
     NO_LIMIT_IS_COUNTED,
 )

@@ -1,0 +1,75 @@
+"""Voids: an operator cancels what is left of a grant, and a refund doesn't take it once more."""
+
+from dataclasses import replace
+
+import pytest
+
+from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, UnknownGrant, VoidAboveAvailable
+from webapp.ledger.facts import LotTouched
+from webapp.ledger.operations import hold, open_account, settle_takeback, spend, void
+from webapp.ledger.queries import balance, history
+from webapp.ledger.verify import verify
+
+
+@pytest.fixture(autouse=True)
+def everything_adds_up(session, account_id, now):
+    yield
+    assert verify(session, account_id, now=now).faults == ()
+
+
+def test_a_void_takes_from_one_grant_alone(session, account_id, give, now):
+    give(50, "bonus")
+    give(100)
+    posted = void(session, account_id, 2, credits=30, key="v", description="Adjustment: test", now=now)
+    assert (posted.entry.kind, posted.entry.credits, posted.entry.balance_after) == ("void", -30, 120)
+    assert posted.entry.lots == (LotTouched(2, "purchased", 30),)
+    assert [lot.credits for lot in balance(session, account_id, now=now).lots] == [50, 70]
+
+
+def test_only_what_is_available_can_be_voided(session, account_id, give, now):
+    give(100)
+    spend(session, account_id, credits=20, key="s", now=now)
+    hold(session, account_id, credits=30, key="h", now=now)
+    with pytest.raises(VoidAboveAvailable, match="cancel 51 credits, and 50 of the grant are available") as refused:
+        void(session, account_id, 1, credits=51, key="v", now=now)
+    assert refused.value.facts == {"needed": 51, "available": 50}
+    assert void(session, account_id, 1, credits=50, key="v", now=now).available == 0
+
+
+def test_an_expired_grant_has_nothing_to_void(session, account_id, give, now):
+    give(100, expires_at=now.replace(hour=20))
+    with pytest.raises(VoidAboveAvailable):
+        void(session, account_id, 1, credits=1, key="v", now=now.replace(hour=20))
+    assert len(history(session, account_id, now=now).entries) == 1
+
+
+def test_a_full_refund_takes_what_the_operator_left(session, account_id, give, now):
+    give(100)
+    void(session, account_id, 1, credits=40, key="v", now=now)
+    money = {"total_minor": 1000, "returned_minor": 1000, "disputed_minor": 0}
+    (entry,) = settle_takeback(session, account_id, source_kind="test", source_id="1", **money, now=now)
+    assert (entry.kind, entry.credits, entry.balance_after) == ("takeback", -60, 0)
+
+
+def test_a_repeated_key_voids_once(session, account_id, give, now):
+    give(100)
+    first = void(session, account_id, 1, credits=40, key="v", now=now)
+    assert void(session, account_id, 1, credits=40, key="v", now=now) == replace(first, replayed=True)
+    with pytest.raises(IdempotencyConflict):
+        void(session, account_id, 1, credits=41, key="v", now=now)
+
+
+def test_an_unknown_grant_and_another_accounts_grant(session, account_id, give, now):
+    give(100)
+    spend(session, account_id, credits=1, key="s", now=now)
+    for of_account, seq in ((account_id, 2), (account_id, 99), (open_account(session, now=now), 1)):
+        with pytest.raises(UnknownGrant) as refused:
+            void(session, of_account, seq, credits=1, key="v", now=now)
+        assert refused.value.facts == {"grant": seq}
+
+
+@pytest.mark.parametrize("seq", [0, 2**63, "1", None], ids=repr)
+def test_no_number_of_a_grant(session, account_id, give, now, seq):
+    give(100)
+    with pytest.raises(InvalidRequest, match="whole number from 1"):
+        void(session, account_id, seq, credits=1, key="v", now=now)
