@@ -271,7 +271,10 @@ def shown(account, now):
         kinds[{"gift": "bonus", "adjustment": "purchased"}.get(kind, kind)] += part
     sums = {book: total(later, book) for book in ("available", "held", "frozen")}
     debt = max(0, -total(later, "owed"))
-    bought = [lot["granted"] for lot in account["lots"].values() if lot["kind"] == "purchased"]
+    anew = "reverse"  # what a reverse grants anew was bought before
+    bought = [
+        lot["granted"] for lot in account["lots"].values() if lot["kind"] == "purchased" and lot["source"][0] != anew
+    ]
     return sums | {
         "debt": debt,
         "balance": sum(sums.values()) - debt,
