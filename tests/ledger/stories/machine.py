@@ -11,11 +11,12 @@ from tests.ledger.stories.telling import STARTS_AT, Telling
 
 HOUR = dt.timedelta(hours=1)
 INSTANT = dt.timedelta(microseconds=1)
+LATE = STARTS_AT + 1000 * HOUR  # lots that never end end later
 WHO = st.sampled_from([0, 0, 0, 1])
 WAITS = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 1, 2])  # in hours: often to the very instant at which something ends
 KINDS = st.sampled_from([*sorted(PRIORITY), "purchased", "purchased"])
 LIFETIMES = st.sampled_from([None, None, None, 1, 2, 3, 6])  # in hours
-LASTS = st.sampled_from([1, 900, 3600, 3600, 7200, 7200, 86_400])  # in seconds
+LASTS = st.sampled_from([1, 900, 3600, 7200, 7200, 86_400, 86_400])  # in seconds
 METERS = st.sampled_from(["", "call_minute"])
 DAYS_AGO = st.sampled_from([None, None, 0, 1, 40])
 DESCRIPTIONS = st.sampled_from(["", "Outbound call", "Anruf – 12 min"])
@@ -187,7 +188,7 @@ class Stories(RuleBasedStateMachine):
         seconds=LASTS,
         waits=st.sampled_from([0, 1, 1, 2, 2]),
         returned=st.sampled_from([None, None, 50, 100]),
-        percent=st.sampled_from([0, 1, 50, 100]),
+        percent=st.sampled_from([0, 1, 50, 100, 200]),
     )
     def work_on_hold(self, who, credits, seconds, waits, returned, percent):
         """A hold, perhaps a refund of what it holds, some time; then what was used is charged."""
@@ -219,6 +220,22 @@ class Stories(RuleBasedStateMachine):
         who, entry_seq, used = picked(self.uses(), pick)
         reversed_ = -(-used * percent // 100)
         self.tell(who, "reverse", entry_seq=entry_seq, credits=reversed_, description=description)
+
+    @step(pick=PICKS, earlier=st.integers(0, 1))
+    def reverse_a_day_after_the_end(self, pick, earlier):
+        """At the instant at which a lot has been over for 24 hours, or just before it."""
+        uses = [(who, n, of) for who, n, of in self.uses_with_lots() if self.telling.now < of + 24 * HOUR < LATE]
+        if not uses:
+            return
+        who, entry_seq, ended_at = picked(uses, pick)
+        self.telling.pass_time(ended_at + 24 * HOUR - earlier * INSTANT - self.telling.now)
+        self.tell(who, "reverse", entry_seq=entry_seq, credits=1, description="")
+
+    def uses_with_lots(self):
+        """The uses, each with the end of the lot that paid first."""
+        for who, entry_seq, _ in self.uses():
+            account = self.telling.accounts[who]
+            yield who, entry_seq, account["lots"][account["entries"][entry_seq - 1]["lots"][0][0]]["ends_at"]
 
     def uses(self):
         return [
@@ -262,13 +279,14 @@ class Stories(RuleBasedStateMachine):
         given=st.sampled_from([None, 5, 30, 100]),
         reversed_=st.sampled_from([0, 0, 1, 10]),
         in_the_end=st.sampled_from([None, 0, 0, 50]),
+        is_floor=st.sampled_from([False, False, True]),
     )
-    def take_back_what_was_spent(self, pick, returned, disputed, given, reversed_, in_the_end):
+    def take_back_what_was_spent(self, pick, returned, disputed, given, reversed_, in_the_end, is_floor):
         """A refund makes a debt. A grant pays it, a reverse too; the refund may fail in the end."""
         if not self.spent_lots():
             return
         who, n = picked(self.spent_lots(), pick)
-        self.tell_facts_of(who, n, 100, returned, disputed, is_floor=False)
+        self.tell_facts_of(who, n, 100, returned, disputed, is_floor=is_floor)
         if given is not None:
             self.give(0, who, "bonus", given, 1, "")
         for entry in self.telling.accounts[who]["entries"]:
@@ -277,7 +295,7 @@ class Stories(RuleBasedStateMachine):
                 break
         self.telling.compare_everything()
         if in_the_end is not None:
-            self.tell_facts_of(who, n, 100, in_the_end, 0, is_floor=False)
+            self.tell_facts_of(who, n, 100, in_the_end, 0, is_floor=is_floor)
 
     def spent_lots(self):
         lots = [(who, n, lot) for who in (0, 1) for n, lot in self.telling.accounts[who]["lots"].items()]
@@ -320,9 +338,9 @@ class Stories(RuleBasedStateMachine):
             other.pop("key", None)
         self.telling.tell(who, operation, request | other)
 
-    @step(who=WHO, number=st.sampled_from([0, 0, 0, 1, 2, 4, 7, 1000]), credits=st.sampled_from([1, 1, 1, 0, -1]))
+    @step(who=WHO, number=st.sampled_from([0, 1, 2, 4, 7, 1000]), credits=st.sampled_from([1, 1, 1, 1, 0, -1]))
     def ask_for_too_much(self, who, number, credits):
-        """Without a number: while spending is paused. Numbers may be of other entries, or of none."""
+        """Number 0: while spending is paused. Other numbers may be of other entries, or of none."""
         if number == 0:
             self.pause_for_a_moment(who)
             return
