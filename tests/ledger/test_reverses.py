@@ -9,7 +9,7 @@ from sqlalchemy import text
 from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, NotReversible, ReverseAboveSpent, UnknownEntry
 from webapp.ledger.facts import LotTouched
 from webapp.ledger.operations import capture, hold, open_account, reverse, settle_takeback, spend
-from webapp.ledger.queries import balance, history
+from webapp.ledger.queries import balance, balance_as_of, history
 from webapp.ledger.verify import verify
 
 HOUR = dt.timedelta(hours=1)
@@ -92,6 +92,14 @@ def test_an_expired_lot_lives_on_for_a_day_if_its_end_was_less_than_a_day_ago(
     if is_granted_anew:
         lot = balance(session, account_id, now=at).lots[0]
         assert (lot.kind, lot.credits, lot.expires_at) == ("bonus", 10, now + HOUR + DAY)
+
+
+def test_what_is_granted_anew_was_bought_only_once(session, account_id, give, now):
+    give(10, "purchased", expires_at=now + HOUR)
+    spend(session, account_id, credits=10, key="s", now=now)
+    reverse(session, account_id, 2, credits=10, key="r", now=now + HOUR)
+    for found in (balance(session, account_id, now=now + HOUR), balance_as_of(session, account_id, at=now + HOUR)):
+        assert (found.available, found.total_purchased) == (10, 10)
 
 
 def test_what_comes_back_to_a_refunded_lot_pays_its_debt(session, account_id, give, now):

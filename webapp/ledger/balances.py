@@ -67,7 +67,8 @@ def _total(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> Colu
 
 _ACCOUNT = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
 _TOTALS = (
-    _total(grants.c.granted, grants.c.kind == "purchased").label("total_purchased"),
+    # What a reverse grants anew was bought before.
+    _total(grants.c.granted, grants.c.kind == "purchased", grants.c.source_kind != "reverse").label("total_purchased"),
     _total(grants.c.spent).label("total_used"),
 )
 

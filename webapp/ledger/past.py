@@ -37,7 +37,7 @@ _IN_BOOK = {
     )
     for book in BOOKS
 }
-_FACTS = (grants.c.seq, grants.c.kind, grants.c.priority, grants.c.granted, grants.c.expires_at)
+_FACTS = (grants.c.seq, grants.c.kind, grants.c.priority, grants.c.granted, grants.c.expires_at, grants.c.source_kind)
 _LOTS = (
     select(*_FACTS, *(in_book.label(f"in_{book}") for book, in_book in _IN_BOOK.items()))
     .select_from(postings.join(entries, _ENTRY_OF_POSTING).join(grants, _GRANT_OF_POSTING))
@@ -85,13 +85,16 @@ def balance_as_of(session: Session, account_id: int, *, at: dt.datetime) -> Bala
     sheet.settle_due(at)
     return balance_on(
         sheet,
-        total_purchased=sum(lot.granted for lot in lots if lot.kind == "purchased"),
+        total_purchased=sum(lot.granted for lot in lots if lot.kind == "purchased" and lot.source[0] != "reverse"),
         total_used=sum(lot.spent for lot in lots),
     )
 
 
-def _lot(seq: int, kind: str, priority: int, granted: int, expires_at: dt.datetime, *in_books: int) -> Lot:
-    lot = Lot(grant=seq, kind=kind, priority=priority, granted=granted, expires_at=expires_at)
+def _lot(
+    seq: int, kind: str, priority: int, granted: int, expires_at: dt.datetime, source_kind: str, *in_books: int
+) -> Lot:
+    source = (source_kind, "")
+    lot = Lot(grant=seq, kind=kind, priority=priority, granted=granted, expires_at=expires_at, source=source)
     for book, has in zip(BOOKS, in_books, strict=True):
         setattr(lot, book, has)
     return lot

@@ -86,14 +86,18 @@ class Sheet:
 
         At each instant the holds that end give back first, then lots expire, take-backs and debts follow.
         """
-        ends = {hold.expires_at for hold in self.due_holds}
-        ends |= {lot.expires_at for lot in self.lots.values() if lot.available and lot.is_due(now)}
-        for at in sorted(ends):
-            for hold in sorted(self.due_holds, key=lambda hold: hold.seq):
-                if hold.expires_at == at:
-                    self.post(self._ended(hold))
+        while (at := self._next_end(now)) is not None:
+            ended = [hold for hold in self.due_holds if hold.expires_at == at]
+            for hold in sorted(ended, key=lambda hold: hold.seq):
+                self.post(self._ended(hold))
+            self.due_holds = [hold for hold in self.due_holds if hold.expires_at != at]
             self.finish(at)
-        self.due_holds = []
+
+    def _next_end(self, now: dt.datetime) -> dt.datetime | None:
+        """Looked for anew after each instant: what a hold gives back may be the first that its lot can lose."""
+        ends = [hold.expires_at for hold in self.due_holds]
+        ends += [lot.expires_at for lot in self.lots.values() if lot.available and lot.is_due(now)]
+        return min(ends, default=None)
 
     def finish(self, at: dt.datetime) -> None:
         """Add what follows from the lines posted, until nothing does any more."""
