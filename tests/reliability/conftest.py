@@ -4,13 +4,16 @@ import itertools
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from tests.reliability.books import Books
 from tests.reliability.serving import Served
 from tests.reliability.shop import Shop
-from tests.reliability.work import application
+from tests.reliability.work import Given, application
+from tests.support.site import site_environment
 from webapp.extensions import db
 from webapp.web.prices import sync_now
 
@@ -44,6 +47,19 @@ def shop(served: Served) -> Iterator[Shop]:
     yield shop
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def given(database_url: str, tmp_path: Path) -> Given:
+    """The settings of an application on a database of the test's own."""
+    return {name.lower(): text for name, text in site_environment(database_url, tmp_path, 8000).items()}
+
+
+@pytest.fixture
+def ledger(given: Given) -> Iterator[Books]:
+    """The ledger of that database, in this process."""
+    with application(given) as app:
+        yield Books(app)
 
 
 @contextmanager

@@ -150,6 +150,12 @@ class Shop:
         with self.app.app_context(), Session(db.engine) as session:
             return purchases(session, self.user.account_id, limit=1, now=utc_now())[0]
 
+    def purchases_opened(self) -> int:
+        """How many purchases this buyer has."""
+        wanted = select(func.count()).select_from(Purchase).where(Purchase.account_id == self.user.account_id)
+        with self.app.app_context(), Session(db.engine) as session:
+            return session.scalars(wanted).one()
+
     def sessions_made(self) -> int:
         """How many Checkout Sessions Stripe has made for this buyer."""
         with self.stripe.store.reading() as state:

@@ -5,8 +5,10 @@ They are forked from a server that has loaded this module, so that one more cost
 
 import multiprocessing
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psycopg.errors
@@ -32,8 +34,18 @@ Given = dict[str, str]
 
 def run(work: Callable[..., object], *facts: object) -> int:
     """Run a function of this module in a process of its own until it ends; its exit code, -9 when it was killed."""
+    return end(start(work, *facts))
+
+
+def start(work: Callable[..., object], *facts: object) -> BaseProcess:
+    """Start a function of this module in a process of its own."""
     process = PROCESSES.Process(target=work, args=facts)
     process.start()
+    return process
+
+
+def end(process: BaseProcess) -> int:
+    """Wait for a process; its exit code."""
     process.join(END_SECONDS)
     code = process.exitcode
     assert code is not None, "it hangs"
@@ -62,6 +74,14 @@ def spend_with_one_retry(given: Given, account_id: int, key: str, told: Path) ->
 
         transact(work)
         tell(told, key)
+
+
+def spend_on(given: Given, account_id: int, keys: Sequence[str], told: Path) -> None:
+    """Spend one credit for each key in turn, and tell of each."""
+    with application(given):
+        for key in keys:
+            transact(partial(spend_one, account_id=account_id, key=key))
+            tell(told, key)
 
 
 def spend_one(session: Session, account_id: int, key: str) -> Posted:

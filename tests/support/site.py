@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.databases import ROOT
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 WEBHOOK_SECRET = "whsec_of_the_test_site"
 
 
