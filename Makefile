@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check prove-concurrency bench lock clean
 
 help: ## What can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Serve Refill on 127.0.0.1:8000 with a demo user and a simulated Stripe
 	@exec $(BIN)/python -m webapp.devserver
@@ -25,6 +25,9 @@ check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migration
 	$(BIN)/mypy
 	$(BIN)/djlint --check --lint --quiet webapp/templates
 	$(BIN)/python -m tests.support.check_migrations
+
+prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, and more kills under load, on both databases
+	$(BIN)/python -m pytest tests/reliability --all-rounds
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run
 	$(BIN)/python -m bench

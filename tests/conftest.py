@@ -28,7 +28,7 @@ ALL_ROUNDS = 50
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-rounds", action="store_true", help="50 rounds of each race instead of 3")
+    parser.addoption("--all-rounds", action="store_true", help="50 rounds of each race, and 10 kills under load")
 
 
 @pytest.fixture

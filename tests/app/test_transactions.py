@@ -210,10 +210,9 @@ def test_a_real_deadlock_is_retried_and_both_writers_end(app, account_id, databa
     assert len(tries) == (3 if db.engine.dialect.name == "postgresql" else 2)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite nobody can write between
 def test_a_real_serialization_failure_is_retried(app, account_id):
     """Another writer changes the row between our reading and our writing; PostgreSQL answers 40001."""
-    if db.engine.dialect.name == "sqlite":
-        return  # nobody can write between: see the next test
     tries = []
 
     def work(session):
@@ -229,9 +228,8 @@ def test_a_real_serialization_failure_is_retried(app, account_id):
     assert (len(tries), available()) == (2, 101)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL waits as long as it takes
 def test_a_database_that_is_locked_longer_than_we_wait_is_asked_again(app, account_id):
-    if db.engine.dialect.name != "sqlite":
-        return  # PostgreSQL waits for a lock as long as it takes
     db.engine.dispose()
     event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=10"))
     locked = []

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests.reliability.work import PROCESSES, Given, application, end, spend_one, start
 from webapp.extensions import transact
 from webapp.ledger.errors import InsufficientCredits
+from webapp.ledger.operations import Posted
 
 START_SECONDS = 60
 
@@ -27,13 +29,14 @@ Barrier = multiprocessing.synchronize.Barrier
 
 @dataclass(frozen=True)
 class Told:
-    """What one spend was told: the number of its entry, or that it was refused; and how long that took."""
+    """What one spend was told: its entry's number, None if refused; and how many seconds and tries that took."""
 
     account_id: int
     seq: int | None
     available: int
     is_replayed: bool
     seconds: float
+    tries: int
 
 
 def spend_at_once(given: Given, folder: Path, lists: Sequence[Sequence[Spend]], *, processes: int) -> list[Told]:
@@ -70,11 +73,17 @@ def _spend_list(app: Flask, together: Barrier, spends: Sequence[Spend]) -> list[
 
 
 def _spend(account_id: int, key: str) -> dict[str, Any]:
-    began = time.perf_counter()
+    began, tries = time.perf_counter(), 0
+
+    def work(session: Session) -> Posted:
+        nonlocal tries
+        tries += 1
+        return spend_one(session, account_id, key)
+
     try:
-        posted = transact(partial(spend_one, account_id=account_id, key=key))
+        posted = transact(work)
     except InsufficientCredits as refusal:
         facts = {"seq": None, "available": refusal.facts["available"], "is_replayed": False}
     else:
         facts = {"seq": posted.entry.seq, "available": posted.available, "is_replayed": posted.replayed}
-    return {"account_id": account_id, "seconds": time.perf_counter() - began, **facts}
+    return {"account_id": account_id, "seconds": time.perf_counter() - began, "tries": tries, **facts}

@@ -1,9 +1,13 @@
 """kill -9 at every point of the three ways to a grant; then the same is told again: exactly once."""
 
+import subprocess
+import sys
+
 from tests.reliability import work
 from tests.reliability.passings import CHECKOUT, FAILED_WEBHOOK, RETURN_PAGE, SWEEP, WEBHOOK, deaths
 from tests.reliability.serving import CrashPoint
 from tests.reliability.shop import KIND, about_nothing
+from tests.support.databases import ROOT
 
 
 def test_a_payment_told_by_webhook_is_granted_once_wherever_a_worker_dies(served, shop):
@@ -64,6 +68,17 @@ def test_a_payment_found_by_the_sweep_is_granted_once_wherever_the_worker_dies(s
         assert shop.granted(purchase) == 1, name
         assert_told_by_all(shop, purchase)
     shop.assert_sound(len(deaths(SWEEP)))
+
+
+def test_the_workers_own_command_dies_there_too(served, shop):
+    purchase = shop.paid()
+    shop.wait_a_minute()
+    point = CrashPoint(served.crash_file, "ask.answered", 1)
+    command = [sys.executable, "-m", "flask", "worker", "--once"]
+    assert subprocess.run(command, cwd=ROOT, env=served.environment, check=False, timeout=60).returncode == work.KILLED
+    point.assert_reached()
+    shop.wait_a_minute()
+    assert (shop.granted(purchase), work.run(work.sweep, served.given), shop.granted(purchase)) == (0, 0, 1)
 
 
 def test_a_checkout_is_opened_once_wherever_a_worker_dies_and_its_payment_is_granted_once(served, shop):

@@ -53,8 +53,14 @@ class Load:
 
 
 @pytest.mark.parametrize("victim", ["one worker", "the whole group"])
-def test_a_server_killed_under_load_loses_and_doubles_no_payment(served, shop, victim):
-    chance = random.Random(f"{SEED} {victim}")
+def test_a_server_killed_under_load_loses_and_doubles_no_payment(served, shop, victim, rounds):
+    deaths = max(1, rounds // 5)  # each with moments of its own
+    for number in range(deaths):
+        kill_under_load(served, shop, victim, random.Random(f"{SEED} {victim} {number}"))
+    shop.assert_sound(deaths * PURCHASES)
+
+
+def kill_under_load(served, shop, victim, chance):
     load = Load(shop, chance)
     moments = sorted(chance.sample(range(2, 30), 3)) if victim == "one worker" else [chance.randint(5, 25)]
     running = threading.Thread(target=load.run)
@@ -77,7 +83,6 @@ def test_a_server_killed_under_load_loses_and_doubles_no_payment(served, shop, v
         served.start()
     for purchase, event_id in load.unanswered:
         assert (shop.tell(event_id) if event_id else shop.come_back(purchase)).status == 200
-    shop.assert_sound(PURCHASES)
 
 
 def test_spending_processes_killed_at_any_moment_lose_and_double_no_spend(given, ledger, tmp_path):

@@ -48,8 +48,11 @@ def test_fifty_requests_with_one_new_key_are_one_entry_and_equal_answers(given, 
 def test_eight_writers_in_four_processes_on_sqlite_never_find_it_locked_and_wait_less_than_a_second(
     given, ledger, tmp_path
 ):
-    """A machine that is busy with something else may spoil the time of one try, hardly that of three in a row."""
-    worst = []
+    """SQLite itself waits its turn, so nothing is retried behind the scenes either.
+
+    A machine that is busy with something else may spoil the times of one try, hardly those of three in a row.
+    """
+    spoiled = []
     for number in range(TRIES):
         accounts = [ledger.account(SPENDS_EACH) for _ in range(8)]
         lists = [[(account_id, f"{number}-{spend}") for spend in range(SPENDS_EACH)] for account_id in accounts]
@@ -57,7 +60,9 @@ def test_eight_writers_in_four_processes_on_sqlite_never_find_it_locked_and_wait
         assert sum(one.seq is not None for one in told) == 8 * SPENDS_EACH
         for account_id in accounts:
             ledger.assert_sound(account_id, available=0)
-        worst.append(sorted(one.seconds for one in told)[int(0.99 * len(told))])
-        if worst[-1] < MOST_SECONDS:
+        slow = sorted(one.seconds for one in told)[int(0.99 * len(told))]
+        tries = max(one.tries for one in told)
+        if slow < MOST_SECONDS and tries == 1:
             return
-    pytest.fail(f"the slowest hundredth took {worst} seconds or more")
+        spoiled.append((slow, tries))
+    pytest.fail(f"seconds of the slowest hundredth and most tries, three times: {spoiled}")
