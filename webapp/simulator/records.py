@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
 from webapp.simulator.versions import OLD_VERSION
-from webapp.simulator.waiting import DROPPED
+from webapp.simulator.waiting import DROPPED, IN_ORDER
 
-SHOWN = 40
+SHOWN = 20
+SHOWN_WAITING = 40
 
 # What was done to a delivery, as the control room says it.
 MANNER_WORDS: dict[Manner, str] = {
@@ -49,6 +50,17 @@ class EventLine:
 
 
 @dataclass(frozen=True)
+class WaitingLine:
+    """One delivery that has not been sent, in the order of sending."""
+
+    id: int
+    event_id: str
+    event_type: str
+    object_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
 class ObjectLine:
     """One object of the control room."""
 
@@ -64,6 +76,18 @@ def events(state: State, event_id: str | None = None) -> list[EventLine]:
     return [
         EventLine(row["id"], row["type"], row["object_id"], moment(row["created"]), _attempts(state, row["id"]))
         for row in list(rows)
+    ]
+
+
+def waiting(state: State) -> list[WaitingLine]:
+    """The first deliveries that wait, in their order."""
+    sql = (
+        "SELECT sim_delivery.*, type, object_id FROM sim_delivery JOIN sim_event ON sim_event.id = event_id "  # noqa: S608 - our own text
+        f"WHERE ended_at IS NULL {IN_ORDER} LIMIT {SHOWN_WAITING}"
+    )
+    return [
+        WaitingLine(row["id"], row["event_id"], row["type"], row["object_id"], _attempt(dict(row)))
+        for row in state.rows(sql)
     ]
 
 
