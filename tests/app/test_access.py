@@ -96,6 +96,7 @@ ACCESS = {
     ("simulator.checkout", "GET"): public(200),
     ("simulator.authentication", "GET"): public(303),
     ("simulator.closed", "GET"): public(200),
+    ("simulator.confirming", "GET"): public(303),
     ("simulator.receipt", "GET"): public(404),
     ("simulator.static", "GET"): public(200),
     ("simulator.pay", "POST"): public(303, form="outcome=declined&webhook=never"),
@@ -103,6 +104,10 @@ ACCESS = {
     ("simulator.resend", "POST"): public(404),
     ("simulator.settle", "POST"): public(404, form="end=succeeds"),
     ("simulator.expire", "POST"): public(303),
+    ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
+    ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
+    ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
+    ("simulator.clear_faults", "POST"): public(303),
 }
 WITHOUT_TOKEN = {"webhook.receive"}
 FILES = {"static": "app.css", "simulator.static": "simulator.css"}
