@@ -1,12 +1,13 @@
 """Webhooks made hard in the simulator's control room, and our endpoint's answers: one grant, every time."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.billing.buying import Buying
 from webapp.orm import utc_now
-from webapp.simulator.signing import MANNERS
+from webapp.simulator.signing import MANNERS, ROLLED_SECRET
 from webapp.simulator.versions import OLD_VERSION
 
 
@@ -62,10 +63,6 @@ def test_however_it_is_sent_it_is_answered_rightly_and_the_credits_come_once(buy
 
 
 def test_a_secret_that_is_no_longer_known_is_refused_and_the_retry_heals_it(buying):
-    from dataclasses import replace
-
-    from webapp.simulator.signing import ROLLED_SECRET
-
     deliveries = buying.simulator.deliveries
     deliveries.secrets = replace(deliveries.secrets, old=ROLLED_SECRET)
     buying.paid()
