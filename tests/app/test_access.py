@@ -16,6 +16,7 @@ from tests.support.browsing import sign_in
 from tests.support.people import make_user
 from webapp.extensions import csrf, limiter
 from webapp.orm import utc_now
+from webapp.simulator.events import Sending
 from webapp.web.checkout import settle_purchase, start_purchase
 
 __all__ = ["database_url"]
@@ -160,7 +161,7 @@ class Shop:
 def shop(app, user, monkeypatch):
     monkeypatch.setattr(limiter, "enabled", False)
     purchase = start_purchase(user=user, pack_slug="popular", terms=None, open_key="form:1", now=utc_now())
-    app.extensions["simulator"].pay(purchase.session_id)
+    app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
     purchase = settle_purchase(user.account_id, purchase.id, now=utc_now())
     assert purchase.state == "paid"
     other = make_user("other@example.com")

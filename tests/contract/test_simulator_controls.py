@@ -213,3 +213,13 @@ def test_the_page_waits_ten_seconds_and_no_longer(
     assert confirming(browser, session_id).status_code == 200
     clock.forward(1)
     assert confirming(browser, session_id).headers["Location"].startswith(f"{BASE_URL}/done")
+
+
+def test_the_page_does_not_wait_for_a_webhook_that_was_dropped(
+    browser: FlaskClient, sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, price_id: str, clock: Clock
+) -> None:
+    session_id = open_session(sdk, price_id).id
+    simulated.pay(session_id, sending=Sending(webhook="before"))
+    simulated.deliveries.drop(*simulated.deliveries.waiting(), now=clock.now)
+
+    assert confirming(browser, session_id).headers["Location"].startswith(f"{BASE_URL}/done")

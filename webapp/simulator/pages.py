@@ -181,12 +181,16 @@ def _is_page_waiting(session: Json) -> bool:
 
 
 def _is_told(session_id: str) -> bool:
-    """Whether the app has answered that the buyer is through, or has had its time to."""
-    sql = "SELECT created, is_delivered FROM sim_event WHERE object_id = ? AND type = 'checkout.session.completed'"
+    """Whether the app has answered that the buyer is through, has had its time to, or will not be told."""
+    sql = (
+        "SELECT created, EXISTS (SELECT 1 FROM sim_delivery WHERE event_id = sim_event.id AND ended_at IS NULL) "
+        "AND NOT is_delivered AS is_waiting "
+        "FROM sim_event WHERE object_id = ? AND type = 'checkout.session.completed'"
+    )
     with stripe_client().store.reading() as state:
         told = list(state.rows(sql, session_id))
     now = stripe_client().now()
-    return all(row["is_delivered"] or row["created"] + CONFIRMED_SECONDS <= now for row in told)
+    return not any(row["is_waiting"] and row["created"] + CONFIRMED_SECONDS > now for row in told)
 
 
 def _is_loopback(address: str) -> bool:
