@@ -26,7 +26,7 @@ from webapp.worker.sweeps import all_sweeps, run_sweep
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
-END_SECONDS = 120
+END_SECONDS = 600  # fifty rounds on a machine that is busy with something else
 KILLED = -9
 
 Given = dict[str, str]
