@@ -8,10 +8,10 @@ STORIES ?= 2000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check prove-model check-mutants bench lock clean
+.PHONY: help run test check proof prove-model prove-concurrency check-mutants bench lock clean
 
 help: ## What can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Serve Refill on 127.0.0.1:8000 with a demo user and a simulated Stripe
 	@exec $(BIN)/python -m webapp.devserver
@@ -28,6 +28,8 @@ check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migration
 	$(BIN)/djlint --check --lint --quiet webapp/templates
 	$(BIN)/python -m tests.support.check_migrations
 
+proof: prove-model prove-concurrency check-mutants ## All of the long proofs: stories, races and kills, planted bugs
+
 prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to its model on each database (STORIES=, SEED=)
 	@echo "Seed $(SEED), $(STORIES) stories on each database. 2,000 take about half an hour on two free cores."
 	REFILL_STORIES=$(STORIES) REFILL_SPLITS=25 $(BIN)/python -m pytest -n $(WORKERS) --hypothesis-seed=$(SEED) \
@@ -35,6 +37,9 @@ prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to
 
 check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; the model test must catch each
 	$(BIN)/python -m tests.ledger.mutants
+
+prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, and more kills under load, on both databases
+	$(BIN)/python -m pytest tests/reliability --all-rounds
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run
 	$(BIN)/python -m bench

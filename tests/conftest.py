@@ -15,11 +15,26 @@ from sqlalchemy.orm import Session
 
 from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
+from tests.support.lock_order import LockOrder
 from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
+
+
+ROUNDS_IN_THE_GATE = 3
+ALL_ROUNDS = 50
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-rounds", action="store_true", help="50 rounds of each race, and 10 kills under load")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often a race is run: a sample in the gate, all of them by `make prove-concurrency`."""
+    return ALL_ROUNDS if request.config.getoption("--all-rounds") else ROUNDS_IN_THE_GATE
 
 
 @pytest.fixture
@@ -122,6 +137,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     """A whole application on a fresh database, its catalogue synced to the simulated Stripe, inside its context.
 
     Every request it makes to Stripe, and all that the simulated Stripe makes of it, is held against the SDK's types.
+    Whatever locks two accounts out of the order of their ids fails the test.
     """
     from tests.contract.validating import check, watch
     from webapp import create_app
@@ -132,13 +148,14 @@ def app(settings: Settings) -> Iterator[Flask]:
     app.config["TESTING"] = True
     app.test_client_class = Browser
     watched = watch(app)
-    with app.app_context():
+    with LockOrder() as locks, app.app_context():
         sync_now()
         db.session.remove()
         yield app
         db.session.remove()
         db.engine.dispose()
     check(watched)
+    assert locks.faults == []
 
 
 @pytest.fixture

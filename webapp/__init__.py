@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp.billing.gateway import build_gateway
 from webapp.catalog import load_catalog
+from webapp.crashes import arm
 from webapp.extensions import Parts, csrf, db, limiter, login_manager, migrate
 from webapp.orm import configure_engine
 from webapp.settings import Settings, read_settings
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     catalog = load_catalog(settings.catalog)
     app = Flask(__name__)
     configure_logs(settings)
+    arm(settings.crash_file)
     app.config.from_mapping(_flask_config(settings))
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way
     log_requests(app)  # first of all: what an extension refuses has its request id and its line in the log too

@@ -17,6 +17,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from webapp.crashes import point
 from webapp.orm import WRITES, Base, is_transient
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def transaction() -> Iterator[Session]:
     engine = db.engine.execution_options(**{WRITES: True})
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+        point("commit.before")
+    point("commit.after")
 
 
 def transact(work: Callable[[Session], T]) -> T:
@@ -72,6 +75,7 @@ def transact(work: Callable[[Session], T]) -> T:
         except DBAPIError as error:
             if attempt == ATTEMPTS or not is_transient(error):
                 raise
+        point("retry.before")
         time.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # noqa: S311  # jitter, not a secret
     raise AssertionError("unreachable")
 

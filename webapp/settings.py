@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] | None = None
     htmx_url: str = HTMX_URL
     htmx_integrity: str = HTMX_INTEGRITY
+    crash_file: Path | None = None
 
     @field_validator("database_url")
     @classmethod
@@ -112,6 +113,8 @@ def _sentence(fault: Any) -> str:
 
 def _faults(settings: Settings) -> list[str]:
     faults = _missing_in_production(settings) if settings.is_production else []
+    if settings.crash_file and settings.app_env != "test":
+        faults.append("CRASH_FILE is refused unless APP_ENV=test: with it Refill kills itself where a test says.")
     key_mode = _mode_of_key(settings.stripe_secret_key)
     if settings.stripe_secret_key and key_mode is None:
         faults.append(

@@ -16,6 +16,7 @@ from tests.support.browsing import sign_in
 from tests.support.people import make_user
 from webapp.extensions import csrf, limiter
 from webapp.orm import utc_now
+from webapp.simulator.events import Sending
 from webapp.web.checkout import settle_purchase, start_purchase
 
 __all__ = ["database_url"]
@@ -96,6 +97,7 @@ ACCESS = {
     ("simulator.checkout", "GET"): public(200),
     ("simulator.authentication", "GET"): public(303),
     ("simulator.closed", "GET"): public(200),
+    ("simulator.confirming", "GET"): public(303),
     ("simulator.receipt", "GET"): public(404),
     ("simulator.static", "GET"): public(200),
     ("simulator.pay", "POST"): public(303, form="outcome=declined&webhook=never"),
@@ -103,6 +105,10 @@ ACCESS = {
     ("simulator.resend", "POST"): public(404),
     ("simulator.settle", "POST"): public(404, form="end=succeeds"),
     ("simulator.expire", "POST"): public(303),
+    ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
+    ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
+    ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
+    ("simulator.clear_faults", "POST"): public(303),
 }
 WITHOUT_TOKEN = {"webhook.receive"}
 FILES = {"static": "app.css", "simulator.static": "simulator.css"}
@@ -155,7 +161,7 @@ class Shop:
 def shop(app, user, monkeypatch):
     monkeypatch.setattr(limiter, "enabled", False)
     purchase = start_purchase(user=user, pack_slug="popular", terms=None, open_key="form:1", now=utc_now())
-    app.extensions["simulator"].pay(purchase.session_id)
+    app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
     purchase = settle_purchase(user.account_id, purchase.id, now=utc_now())
     assert purchase.state == "paid"
     other = make_user("other@example.com")

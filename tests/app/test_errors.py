@@ -1,6 +1,7 @@
 """Each error as page, partial and problem: the same words, the right status and headers, a way on, and no details."""
 
 import datetime as dt
+import sqlite3
 
 import pytest
 from flask import abort
@@ -69,6 +70,10 @@ RAISED = {
     "a teapot": (418, (418, "i'm_a_teapot", "Nothing was saved or charged.")),
     "too often": (TooManyRequests(), (429, "too_many_requests", "You have not been charged.")),
     "a fault": (RuntimeError(DETAILS), (500, "internal", "Your balance is safe.")),
+    "a busy database": (
+        OperationalError(DETAILS, {}, sqlite3.OperationalError("database is locked")),
+        (503, "busy", "Your balance is safe. Please try again in a few seconds."),
+    ),
     "a lost database": (OperationalError(DETAILS, {}, Exception(DETAILS)), (500, "internal", "Your balance is safe.")),
 }
 

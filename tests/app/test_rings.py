@@ -21,12 +21,13 @@ INNER = {
     "ledger": {"orm", "errors"},
     "metering": {"catalog", "ledger", "orm", "errors"},
     "settings": set(),
+    "crashes": set(),
 }
 BILLING = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing"}
-EDGE = BILLING | {"people", "web", "extensions", "worker"}
+EDGE = BILLING | {"people", "web", "extensions", "worker", "crashes"}
 MAY_IMPORT = INNER | {
     "billing": BILLING,
-    "extensions": {"orm", "billing", "catalog", "settings"},
+    "extensions": {"orm", "billing", "catalog", "settings", "crashes"},
     "people": {"orm", "errors", "ledger", "extensions", "settings"},
     "simulator": {"settings", "web", "extensions", "orm", "money", "billing"},
     "web": EDGE,
@@ -37,7 +38,7 @@ MAY_IMPORT = INNER | {
     "": EDGE | {"views", "api", "cli", "simulator"},  # create_app knows all parts
     "devserver": EDGE | {"cli", ""},
 }
-WITHOUT_FLASK = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing"}
+WITHOUT_FLASK = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing", "crashes"}
 # Ring 1 and the pure parts stand on these alone, beside Python itself.
 ONLY = {
     "ledger": {"sqlalchemy"},
@@ -46,6 +47,7 @@ ONLY = {
     "metering": {"sqlalchemy"},
     "money": set(),
     "errors": set(),
+    "crashes": set(),
 }
 
 

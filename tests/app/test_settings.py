@@ -86,6 +86,14 @@ REFUSALS = [
         SIMULATED | {"base_url": "https://credits.example.com"},
         ["STRIPE_MODE=simulated is refused when BASE_URL has a public host name."],
     ),
+    (
+        {"crash_file": "/tmp/crash"},
+        ["CRASH_FILE is refused unless APP_ENV=test: with it Refill kills itself where a test says."],
+    ),
+    (
+        PRODUCTION | {"crash_file": "/tmp/crash"},
+        ["CRASH_FILE is refused unless APP_ENV=test: with it Refill kills itself where a test says."],
+    ),
     ({"app_env": "staging"}, ["APP_ENV: Input should be 'development', 'test' or 'production'."]),
     ({"stripe_mode": "fake"}, ["STRIPE_MODE: Input should be 'simulated', 'test', 'live' or 'off'."]),
     ({"log_format": "xml"}, ["LOG_FORMAT: Input should be 'json' or 'text'."]),

@@ -75,6 +75,10 @@ REFUSED = {
         PRODUCTION | {"STRIPE_API_BASE": "http://127.0.0.1:1"},
         ["STRIPE_API_BASE is for development"],
     ),
+    "crash points in production": (
+        PRODUCTION | {"CRASH_FILE": "crash"},
+        ["CRASH_FILE is refused unless APP_ENV=test"],
+    ),
 }
 
 

@@ -210,6 +210,41 @@ def test_a_real_deadlock_is_retried_and_both_writers_end(app, account_id, databa
     assert len(tries) == (3 if db.engine.dialect.name == "postgresql" else 2)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite nobody can write between
+def test_a_real_serialization_failure_is_retried(app, account_id):
+    """Another writer changes the row between our reading and our writing; PostgreSQL answers 40001."""
+    tries = []
+
+    def work(session):
+        tries.append(session)
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        found = session.scalar(select(Account.available).where(Account.id == 7))
+        if len(tries) == 1:
+            with db.engine.begin() as other:
+                other.execute(update(Account).where(Account.id == 7).values(available=100))
+        set_available(session, found + 1)
+
+    transact(work)
+    assert (len(tries), available()) == (2, 101)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL waits as long as it takes
+def test_a_database_that_is_locked_longer_than_we_wait_is_asked_again(app, account_id):
+    db.engine.dispose()
+    event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=10"))
+    locked = []
+    event.listen(db.engine, "handle_error", lambda context: locked.append(str(context.original_exception)))
+    with closing(sqlite3.connect(db.engine.url.database, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.06, other.execute, ["COMMIT"])
+        release.start()
+        transact(lambda session: set_available(session, 5))
+        release.join(5)
+    assert available() == 5
+    assert 1 <= len(locked) < ATTEMPTS
+    assert set(locked) == {"database is locked"}
+
+
 def test_four_threads_that_read_then_write_lose_nothing(app, account_id):
     def hundred_times():
         with app.app_context():

@@ -35,7 +35,10 @@ def sessions(buying: Buying) -> list[dict[str, Any]]:
 FAULTS = {
     "429": lambda faults, times: faults.answer(*CREATE, status=429, times=times),
     "500": lambda faults, times: faults.answer(*CREATE, status=500, times=times),
-    "reset": lambda faults, times: faults.refuse_connection(*CREATE, times=times),
+    "503": lambda faults, times: faults.answer(*CREATE, status=503, times=times),
+    "refused": lambda faults, times: faults.refuse_connection(*CREATE, times=times),
+    "reset": lambda faults, times: faults.reset(*CREATE, times=times),
+    "time-out before the effect": lambda faults, times: faults.lose_request(*CREATE, times=times),
     "time-out after the effect": lambda faults, times: faults.lose_answer(*CREATE, times=times),
 }
 
@@ -52,7 +55,7 @@ def test_a_checkout_that_could_not_be_opened_is_opened_by_the_same_form_once(buy
     assert (buying.purchase(purchase).state, buying.purchase(purchase).open_number) == ("open", 1)
 
 
-@pytest.mark.parametrize("fault", ["500", "reset", "time-out after the effect"])
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "429"])
 def test_opening_a_checkout_is_tried_twice_and_one_fault_goes_unnoticed(buying, fault):
     FAULTS[fault](buying.simulator.faults, 1)
     purchase = buying.start()

@@ -81,9 +81,35 @@ def test_the_same_key_with_other_parameters_is_refused(sdk: stripe.StripeClient,
     with pytest.raises(stripe.IdempotencyError, match="same parameters") as refused:
         open_session(sdk, price_id, idempotency_key="checkout:P1:1", client_reference_id="other")
     assert refused.value.http_status == 400
+    assert refused.value.json_body is not None
+    assert refused.value.json_body["error"].keys() == {"type", "message"}
+    assert refused.value.json_body["error"]["type"] == "idempotency_error"
 
     with pytest.raises(stripe.IdempotencyError, match="same endpoint"):
         sdk.v1.customers.create({}, {"idempotency_key": "checkout:P1:1"})
+
+
+def test_a_key_has_up_to_255_characters(sdk: stripe.StripeClient, price_id: str) -> None:
+    key = "k" * 255
+    assert open_session(sdk, price_id, idempotency_key=key).id == open_session(sdk, price_id, idempotency_key=key).id
+
+    with pytest.raises(stripe.InvalidRequestError, match="255 characters"):
+        open_session(sdk, price_id, idempotency_key=key + "k")
+    assert len(sdk.v1.checkout.sessions.list().data) == 1
+
+
+def test_a_key_is_kept_for_a_day(sdk: stripe.StripeClient, price_id: str, clock: Clock) -> None:
+    first = open_session(sdk, price_id, idempotency_key="checkout:P1:1")
+    clock.forward(DAY - 1)
+
+    assert open_session(sdk, price_id, idempotency_key="checkout:P1:1").id == first.id
+
+
+def test_what_is_to_be_expanded_belongs_to_the_parameters_of_a_key(sdk: stripe.StripeClient, price_id: str) -> None:
+    open_session(sdk, price_id, idempotency_key="checkout:P1:1")
+
+    with pytest.raises(stripe.IdempotencyError, match="same parameters"):
+        open_session(sdk, price_id, idempotency_key="checkout:P1:1", expand=["line_items"])
 
 
 def test_a_key_is_forgotten_after_a_day(sdk: stripe.StripeClient, price_id: str, clock: Clock) -> None:

@@ -1,13 +1,21 @@
 """Faults a test puts in the way of our own application, as the SDK meets them. And many writers at once."""
 
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import stripe
 
+from tests.contract.clock import Clock
 from tests.contract.test_simulator_checkout import open_session
+from tests.contract.validating import ValidatingHTTPClient
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.store import Store
 
@@ -91,6 +99,201 @@ def test_a_fault_meets_its_own_call_only(
     assert simulated.faults.coming == 2
     simulated.faults.clear()
     assert raw.v1.checkout.sessions.retrieve(session.id).id == session.id
+
+
+@pytest.fixture
+def hasty(checked: ValidatingHTTPClient) -> stripe.StripeClient:
+    """The SDK without retries; each answer is checked against Stripe's types."""
+    return stripe.StripeClient("sk_test_simulated", http_client=checked, max_network_retries=0)
+
+
+def opened(sdk: stripe.StripeClient) -> int:
+    return len(sdk.v1.checkout.sessions.list().data)
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, stripe.APIError), (500, stripe.APIError), (409, stripe.APIError)])
+def test_a_status_comes_as_often_as_it_was_armed_and_has_no_effect(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str, status: int, error: type[Exception]
+) -> None:
+    simulated.faults.answer("POST", SESSIONS, status=status, times=3)
+
+    for _ in range(3):
+        with pytest.raises(error) as failed:
+            open_session(hasty, price_id, idempotency_key="checkout:P1:1")
+        assert failed.value.http_status == status  # type: ignore[attr-defined]
+    assert opened(hasty) == 0
+    assert open_session(hasty, price_id, idempotency_key="checkout:P1:1").status == "open"
+
+
+@pytest.mark.parametrize(
+    ("name", "effects"), [("lose_request", 0), ("reset", 0), ("refuse_connection", 0), ("lose_answer", 1)]
+)
+def test_no_answer_is_a_connection_error_with_or_without_the_effect(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str, name: str, effects: int
+) -> None:
+    getattr(simulated.faults, name)("POST", SESSIONS)
+
+    with pytest.raises(stripe.APIConnectionError) as failed:
+        open_session(hasty, price_id)
+
+    assert failed.value.should_retry
+    assert opened(hasty) == effects
+
+
+def test_a_time_out_does_not_tell_whether_it_was_before_or_after_the_effect(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str
+) -> None:
+    simulated.faults.lose_request("POST", SESSIONS)
+    simulated.faults.lose_answer("POST", SESSIONS)
+    said = []
+    for _ in range(2):
+        with pytest.raises(stripe.APIConnectionError) as failed:
+            open_session(hasty, price_id, idempotency_key="checkout:P1:1")
+        said.append(str(failed.value))
+    assert said[0] == said[1]
+
+
+def test_a_slow_answer_comes_after_its_time(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str
+) -> None:
+    simulated.faults.slow("POST", SESSIONS, seconds=0.3)
+    began = time.monotonic()
+    assert open_session(hasty, price_id).status == "open"
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_500_from_inside_stripe_is_kept_under_its_key_and_replayed(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str, clock: Clock
+) -> None:
+    simulated.faults.break_down("POST", SESSIONS)
+    seen = []
+    for _ in range(2):
+        with pytest.raises(stripe.APIError) as failed:
+            open_session(hasty, price_id, idempotency_key="checkout:P1:1")
+        headers = failed.value.headers
+        assert headers is not None
+        seen.append((failed.value.http_status, headers.get("Idempotent-Replayed"), headers["Stripe-Should-Retry"]))
+    assert seen == [(500, None, "false"), (500, "true", "false")]
+    with pytest.raises(stripe.IdempotencyError):
+        open_session(hasty, price_id, idempotency_key="checkout:P1:1", client_reference_id="other")
+
+    assert opened(hasty) == 0
+    assert open_session(hasty, price_id, idempotency_key="checkout:P1:2").status == "open"
+    clock.forward(24 * 3600)
+    assert open_session(hasty, price_id, idempotency_key="checkout:P1:1").status == "open"
+
+
+def test_a_500_from_inside_stripe_replays_what_was_done_before(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str
+) -> None:
+    first = open_session(hasty, price_id, idempotency_key="checkout:P1:1")
+    simulated.faults.break_down("POST", SESSIONS)
+    assert open_session(hasty, price_id, idempotency_key="checkout:P1:1").id == first.id
+
+
+def test_reading_that_breaks_down_is_not_kept(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, price_id: str
+) -> None:
+    simulated.faults.break_down("GET", SESSIONS)
+    with pytest.raises(stripe.APIError):
+        opened(hasty)
+    assert opened(hasty) == 0
+
+
+def test_faults_come_oldest_first_and_every_call_can_meet_one(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient
+) -> None:
+    simulated.faults.answer("*", "*", status=500)
+    simulated.faults.answer("GET", "/v1/events", status=429)
+    with pytest.raises(stripe.APIError):
+        hasty.v1.events.list()
+    with pytest.raises(stripe.RateLimitError):
+        hasty.v1.events.list()
+    assert hasty.v1.events.list().data == []
+    assert [(fault.times_left, fault.times_met) for fault in simulated.faults.armed()] == [(0, 1), (0, 1)]
+
+
+def test_a_fault_that_one_process_armed_is_met_once_by_any_of_many(
+    simulated: SimulatedHTTPClient, clock: Clock
+) -> None:
+    simulated.faults.answer("GET", "/v1/events", status=500, times=5)
+    met: list[int] = []
+
+    def ask() -> None:
+        other = SimulatedHTTPClient(simulated.store.path, site=simulated.site, webhook_secret=None, clock=clock)
+        taken = [other.faults.take("GET", "/v1/events") for _ in range(5)]
+        met.extend(fault.id for fault in taken if fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(met) == 5
+    assert simulated.faults.coming == 0
+
+
+@contextmanager
+def broken_server(*, resets: bool) -> Iterator[str]:
+    """A port that takes a connection and then resets it, or never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        kept: list[socket.socket] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            kept.append(connection)
+            if resets:
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
+        for connection in kept:
+            connection.close()
+
+
+def real_error(url: str) -> stripe.APIConnectionError:
+    """What the SDK's own HTTP client makes of the network's failure."""
+    network = stripe.RequestsClient(timeout=(0.5, 0.5))
+    real = stripe.StripeClient("sk_test_x", http_client=network, base_addresses={"api": url}, max_network_retries=0)
+    with pytest.raises(stripe.APIConnectionError) as failed:
+        real.v1.customers.list()
+    network.close()
+    return failed.value
+
+
+@pytest.mark.parametrize(("name", "word"), [("lose_answer", "ReadTimeout"), ("reset", "ConnectionResetError(104")])
+def test_the_error_is_the_one_that_the_network_makes(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient, name: str, word: str
+) -> None:
+    with broken_server(resets=name == "reset") as url:
+        real = real_error(url)
+    getattr(simulated.faults, name)("GET", "/v1/customers")
+    with pytest.raises(stripe.APIConnectionError) as ours:
+        hasty.v1.customers.list()
+
+    assert ours.value.should_retry is real.should_retry is True
+    assert [error.http_status for error in (ours.value, real)] == [None, None]
+    texts = [str(error).split("(Network error: ") for error in (ours.value, real)]
+    assert texts[0][0] == texts[1][0]
+    assert all(word in text[1] for text in texts), texts
+
+
+def test_nobody_at_the_address_is_the_same_kind_of_error(
+    simulated: SimulatedHTTPClient, hasty: stripe.StripeClient
+) -> None:
+    real = real_error("http://127.0.0.1:9")
+    simulated.faults.refuse_connection("GET", "/v1/customers")
+    with pytest.raises(stripe.APIConnectionError) as ours:
+        hasty.v1.customers.list()
+    assert all(
+        "refused" in str(error) and "(Network error: ConnectionError" in str(error) for error in (ours.value, real)
+    )
 
 
 OPENER = """

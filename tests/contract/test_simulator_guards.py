@@ -88,7 +88,7 @@ def test_the_simulated_mode_has_them(app: Flask, settings: Settings) -> None:
     with sqlite3.connect(settings.simulator_path) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.close()
-    assert {"sim_object", "sim_event", "sim_idempotency", "sim_delivery"} <= names
+    assert {"sim_object", "sim_event", "sim_idempotency", "sim_delivery", "sim_fault", "sim_switch"} <= names
 
 
 @pytest.mark.parametrize(

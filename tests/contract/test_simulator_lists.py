@@ -109,7 +109,9 @@ def test_what_is_null_stays_null_when_it_is_expanded(sdk: stripe.StripeClient, p
     assert (found.payment_intent, found.customer, found.invoice) == (None, None, None)
 
 
-@pytest.mark.parametrize("path", ["status", "no_such_field", "line_items.data.quantity", "metadata.pack"])
+@pytest.mark.parametrize(
+    "path", ["status", "no_such_field", "line_items.data.quantity", "metadata.pack", "customer_details"]
+)
 def test_what_is_no_object_can_not_be_expanded(sdk: stripe.StripeClient, price_id: str, path: str) -> None:
     session = open_session(sdk, price_id)
 
@@ -275,6 +277,73 @@ def test_webhook_endpoints_are_stored_with_a_secret_told_once(sdk: stripe.Stripe
     assert [(one.id, one.status, one.enabled_events) for one in found] == [(made.id, "disabled", ["charge.succeeded"])]
     assert "secret" not in found[0]
     assert sdk.v1.webhook_endpoints.retrieve(made.id).api_version == "2026-10-28.endive"
+
+
+def test_types_are_names_and_a_group_goes_into_type(sdk: stripe.StripeClient) -> None:
+    for params in ({"type": "a.b", "types": ["a.b"]}, {"types": ["charge.*"]}):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            sdk.v1.events.list(params)  # type: ignore[arg-type]
+        assert refused.value.param == "types"
+
+
+def test_events_are_kept_for_thirty_days(sdk: stripe.StripeClient, clock: Clock) -> None:
+    sdk.v1.customers.create({})
+    event_id = sdk.v1.events.list().data[0].id
+    clock.forward(30 * 24 * 3600 - 1)
+    assert [event.id for event in sdk.v1.events.list().data] == [event_id]
+    assert sdk.v1.events.retrieve(event_id).id == event_id
+
+    clock.forward(1)
+
+    assert sdk.v1.events.list().data == []
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        sdk.v1.events.retrieve(event_id)
+    assert refused.value.http_status == 404
+
+
+def test_a_cursor_of_another_kind_is_refused(sdk: stripe.StripeClient, price_id: str) -> None:
+    sdk.v1.customers.create({})
+    for name in ("starting_after", "ending_before"):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            sdk.v1.customers.list({name: price_id})  # type: ignore[misc]
+        assert (refused.value.code, refused.value.param) == ("resource_missing", name)
+
+
+def test_line_items_have_the_same_cursors_as_every_list(sdk: stripe.StripeClient, price_id: str) -> None:
+    lines = [{"price": price_id, "quantity": number} for number in range(1, 6)]
+    session_id = open_session(sdk, price_id, line_items=lines).id
+
+    def page(**params: object) -> tuple[list[int | None], bool]:
+        found = sdk.v1.checkout.sessions.line_items.list(session_id, params)  # type: ignore[arg-type]
+        return [line.quantity for line in found.data], found.has_more
+
+    ids = [line.id for line in sdk.v1.checkout.sessions.line_items.list(session_id).data]
+    assert page() == ([1, 2, 3, 4, 5], False)
+    assert page(limit=2) == ([1, 2], True)
+    assert page(limit=2, starting_after=ids[1]) == ([3, 4], True)
+    assert page(limit=2, starting_after=ids[3]) == ([5], False)
+    assert page(limit=2, ending_before=ids[4]) == ([3, 4], True)
+    assert page(limit=2, ending_before=ids[1]) == ([1], False)
+    walked = sdk.v1.checkout.sessions.line_items.list(session_id, {"limit": 2}).auto_paging_iter()
+    assert [line.quantity for line in walked] == [1, 2, 3, 4, 5]
+    for params in ({"limit": 0}, {"starting_after": "li_none"}, {"starting_after": ids[0], "ending_before": ids[1]}):
+        with pytest.raises(stripe.InvalidRequestError):
+            page(**params)
+
+
+def test_what_is_inside_a_part_of_an_object_can_be_expanded(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, price_id: str
+) -> None:
+    session = open_session(sdk, price_id)
+    simulated.pay(session.id, "declined")
+
+    found = sdk.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["payment_intent.last_payment_error.payment_method", "automatic_tax.liability.account"]}
+    )
+
+    assert isinstance(found.payment_intent, stripe.PaymentIntent)
+    assert found.payment_intent.last_payment_error is not None
+    assert isinstance(found.payment_intent.last_payment_error.payment_method, stripe.PaymentMethod)
 
 
 @pytest.mark.parametrize("path", ["/v1/refunds", "/v1/subscriptions", "/v1/no/such/thing"])

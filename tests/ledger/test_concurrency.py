@@ -1,4 +1,7 @@
-"""Real threads on real databases: what each of them is told is what the ledger says afterwards."""
+"""Real threads on real databases: what each of them is told is what the ledger says afterwards.
+
+Races of spends, in processes too, are in tests/reliability.
+"""
 
 import threading
 from collections import Counter
@@ -56,30 +59,6 @@ def all_at_once(work):
 
     with ThreadPoolExecutor(THREADS) as threads:
         return list(threads.map(run, range(THREADS)))
-
-
-@pytest.mark.parametrize("round_number", range(3))
-def test_thirty_two_spends_of_a_balance_of_ten_succeed_ten_times(transact, account_id, give, now, round_number):
-    give(10)
-    answers = all_at_once(
-        lambda number: transact(lambda session: spend(session, account_id, credits=1, key=f"k{number}", now=now))
-    )
-    refused = [answer for answer in answers if isinstance(answer, InsufficientCredits)]
-    spent = [answer for answer in answers if not isinstance(answer, InsufficientCredits)]
-    assert (len(spent), len(refused)) == (10, 22)
-    assert sorted(posted.available for posted in spent) == list(range(10))
-    assert {refusal.facts["available"] for refusal in refused} == {0}
-    assert_sound(transact, account_id, now, available=0, entries=11)
-
-
-def test_one_key_told_thirty_two_times_at_once_is_one_entry_and_equal_answers(transact, account_id, give, now):
-    give(10)
-    answers = all_at_once(
-        lambda _: transact(lambda session: spend(session, account_id, credits=1, key="same", now=now))
-    )
-    assert Counter(posted.replayed for posted in answers) == {True: THREADS - 1, False: 1}
-    assert len({(posted.entry, posted.available, posted.held) for posted in answers}) == 1
-    assert_sound(transact, account_id, now, available=9, entries=2)
 
 
 def test_one_source_told_by_thirty_two_keys_at_once_is_one_grant(transact, account_id, give, now):

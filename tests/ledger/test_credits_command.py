@@ -127,6 +127,15 @@ def test_a_balance_is_told_lot_by_lot_and_as_json(run, account_id):
     assert told["lots"][0]["expires_at"] == "2999-01-01T00:00:00+00:00"
 
 
+def test_the_balance_of_any_instant_is_told(run, account_id):
+    run("grant", account_id, 1000)
+    assert run("balance", account_id, "--as-of", "2020-01-01T00:00:00Z").stdout.splitlines()[1:] == ["Available: 0"]
+    assert "Available: 1,000" in run("balance", account_id, "--as-of", "2999-01-01T00:00:00Z").stdout
+    assert run("balance", account_id, "--as-of", "yesterday").exit_code == 2
+    refused = run("balance", account_id, "--as-of", "2020-01-01")
+    assert (refused.exit_code, refused.stderr) == (1, "A time must say its zone.\n")
+
+
 def test_what_has_expired_is_settled_for_one_or_for_all(run, account_id, now):
     def give(other_id, number):
         facts = {"kind": "bonus", "key": number, "source_kind": "test", "source_id": number}
@@ -139,9 +148,9 @@ def test_what_has_expired_is_settled_for_one_or_for_all(run, account_id, now):
     for number in ("1", "2"):
         transact(give(account_id, number))
         transact(give(other_id, number))
-    assert run("expire", account_id).stdout == "Lots expired: 2.\n"
-    assert run("expire").stdout == "Lots expired: 2.\n"
-    assert run("expire").stdout == "Lots expired: 0.\n"
+    assert run("expire", account_id).stdout == "Entries written: 2.\n"
+    assert run("expire").stdout == "Entries written: 2.\n"
+    assert run("expire").stdout == "Entries written: 0.\n"
     assert now_of(other_id, now).balance == 0
 
 

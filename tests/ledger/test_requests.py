@@ -159,6 +159,11 @@ def test_a_source_has_a_kind_and_an_id(granting, source):
         granting(**source)
 
 
+def test_the_source_of_what_a_reverse_grants_anew_is_the_ledgers_own(granting):
+    with pytest.raises(InvalidRequest, match="Only a reverse"):
+        granting(source_kind="reverse")
+
+
 @pytest.mark.parametrize("seconds", [0, -1, -3600])
 def test_credits_are_not_granted_into_the_past(granting, now, seconds):
     with pytest.raises(InvalidRequest, match="in the future"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.databases import ROOT
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 WEBHOOK_SECRET = "whsec_of_the_test_site"
 
 
@@ -38,20 +38,7 @@ class Site:
 def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: str) -> Iterator[Site]:
     """Serve a migrated database until the end of the block."""
     port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONWARNINGS": "default",
-        "APP_ENV": "test",
-        "SECRET_KEY": "secret-key-of-the-test-site",
-        "DATABASE_URL": database_url,
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "STRIPE_MODE": "simulated",
-        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        "SIMULATOR_PATH": str(folder / "simulator.sqlite3"),
-        **more,
-    }
+    environment = site_environment(database_url, folder, port) | more
     site = Site(environment["BASE_URL"], environment)
     site.flask("stripe", "sync")
     with (folder / "server.log").open("w") as log:
@@ -64,10 +51,27 @@ def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: s
             server.wait(15)
 
 
-def gunicorn(port: int, workers: int) -> list[str]:
+def site_environment(database_url: str, folder: Path, port: int) -> dict[str, str]:
+    """Everything that a site's processes are told: nothing of this machine's own settings."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONWARNINGS": "default",
+        "APP_ENV": "test",
+        "SECRET_KEY": "secret-key-of-the-test-site",
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "STRIPE_MODE": "simulated",
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "SIMULATOR_PATH": str(folder / "simulator.sqlite3"),
+    }
+
+
+def gunicorn(port: int, workers: int, *more: str, threads: int = 8, app: str = "wsgi:app") -> list[str]:
     """The command of the README, with a port of its own."""
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "8", "--no-control-socket"]
-    return [sys.executable, "-m", "gunicorn", *options, "--log-level", "warning", "wsgi:app"]
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
+    return [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "--log-level", "warning", *more, app]
 
 
 def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -47,7 +47,11 @@ def _in_one_sentence() -> Iterator[None]:
 @_in_one_sentence()
 def grant(account: str, credits: int, kind: str, reason: str, expires_at: str | None, key: str | None) -> None:
     """Give CREDITS to ACCOUNT."""
-    account_id, ends_at, key = _account_id(account), _moment(expires_at), key or str(uuid.uuid4())
+    account_id, ends_at, key = (
+        _account_id(account),
+        _moment(expires_at, option="--expires-at"),
+        key or str(uuid.uuid4()),
+    )
     now = utc_now()
     posted = transact(
         lambda session: operations.grant(
@@ -92,11 +96,16 @@ def spend(account: str, credits: int, description: str, key: str | None) -> None
 
 @group.command("balance")
 @click.argument("account")
+@click.option("--as-of", metavar="TIME", help="Like 2026-11-01T00:00:00Z: what it had then. Now, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Every fact, as JSON.")
 @_in_one_sentence()
-def balance(account: str, *, as_json: bool) -> None:
-    """Show what ACCOUNT has, lot by lot, in the order in which they are used."""
-    found = queries.balance(db.session(), _account_id(account), now=utc_now())
+def balance(account: str, as_of: str | None, *, as_json: bool) -> None:
+    """Show what ACCOUNT has, or had, lot by lot, in the order in which they are used."""
+    account_id, at = _account_id(account), _moment(as_of, option="--as-of")
+    if at is None:
+        found = queries.balance(db.session(), account_id, now=utc_now())
+    else:
+        found = queries.balance_as_of(db.session(), account_id, at=at)
     click.echo(json.dumps(asdict(found), default=dt.datetime.isoformat) if as_json else _balance_text(found))
 
 
@@ -104,13 +113,13 @@ def balance(account: str, *, as_json: bool) -> None:
 @click.argument("account", required=False)
 @_in_one_sentence()
 def expire(account: str | None) -> None:
-    """Write the entries of credits that have expired: of ACCOUNT, or of all."""
+    """Write the entries of lots and holds whose time is over: of ACCOUNT, or of all."""
     now = utc_now()
     if account is not None:
         written = _expire(_account_id(account), now)
     else:
         written = sum(_expire(account_id, now) for account_id in _due(now))
-    click.echo(f"Lots expired: {written}.")
+    click.echo(f"Entries written: {written}.")
 
 
 @group.command("verify")
@@ -138,11 +147,11 @@ def _account_id(account: str) -> int:
     return user.account_id
 
 
-def _moment(written: str | None) -> dt.datetime | None:
+def _moment(written: str | None, *, option: str) -> dt.datetime | None:
     try:
         return None if written is None else dt.datetime.fromisoformat(written)
     except ValueError:
-        raise click.BadParameter("Write a time like 2026-12-31T23:00:00+01:00.", param_hint="--expires-at") from None
+        raise click.BadParameter("Write a time like 2026-12-31T23:00:00+01:00.", param_hint=option) from None
 
 
 def _expire(account_id: int, now: dt.datetime) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import LockedAccount, possible_id, unknown_account
 from webapp.ledger.burndown import Lot, in_burn_order
+from webapp.ledger.checks import OWN_SOURCE
 from webapp.ledger.lots import LOT_COLUMNS, NOT_USED_UP, OWES, lots_of, with_claims_and_due_holds
 from webapp.ledger.models import accounts, grants
 from webapp.ledger.sheet import Sheet, sheet_of
@@ -68,7 +69,7 @@ def _total(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> Colu
 _ACCOUNT = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
 _TOTALS = (
     # What a reverse grants anew was bought before.
-    _total(grants.c.granted, grants.c.kind == "purchased", grants.c.source_kind != "reverse").label("total_purchased"),
+    _total(grants.c.granted, grants.c.kind == "purchased", grants.c.source_kind != OWN_SOURCE).label("total_purchased"),
     _total(grants.c.spent).label("total_used"),
 )
 

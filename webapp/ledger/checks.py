@@ -16,6 +16,7 @@ MAX_DESCRIPTION_LENGTH = 200
 MAX_DETAILS_BYTES = 2048
 MAX_BIGINT = 2**63 - 1
 MAX_HOLD_SECONDS = 24 * 3600
+OWN_SOURCE = "reverse"  # of what a reverse grants anew
 CLOCK_SKEW = dt.timedelta(minutes=5)
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -80,6 +81,8 @@ def check_source(source_kind: str, source_id: str) -> None:
     """Raise InvalidRequest unless the kind is a short lower-case word and the id 1 to 255 printable characters."""
     if not isinstance(source_kind, str) or not _WORD.fullmatch(source_kind):
         raise InvalidRequest("The kind of a source must be a short word in lower case.")
+    if source_kind == OWN_SOURCE:
+        raise InvalidRequest("Only a reverse grants from the source “reverse”.")
     if not isinstance(source_id, str) or not 1 <= len(source_id) <= 255 or not source_id.isprintable():
         raise InvalidRequest("The id of a source must be 1 to 255 printable characters.")
 

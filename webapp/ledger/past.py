@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.ledger.accounts import LockedAccount, possible_id, unknown_account
 from webapp.ledger.balances import Balance, balance_on
 from webapp.ledger.burndown import Lot
-from webapp.ledger.checks import check_zone
+from webapp.ledger.checks import OWN_SOURCE, check_zone
 from webapp.ledger.models import BOOKS, Entry, accounts, entries, grants, holds, postings
 from webapp.ledger.sheet import DueHold, sheet_of
 
@@ -85,7 +85,7 @@ def balance_as_of(session: Session, account_id: int, *, at: dt.datetime) -> Bala
     sheet.settle_due(at)
     return balance_on(
         sheet,
-        total_purchased=sum(lot.granted for lot in lots if lot.kind == "purchased" and lot.source[0] != "reverse"),
+        total_purchased=sum(lot.granted for lot in lots if lot.kind == "purchased" and lot.source[0] != OWN_SOURCE),
         total_used=sum(lot.spent for lot in lots),
     )
 

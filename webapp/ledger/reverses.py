@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import LockedAccount, locked
 from webapp.ledger.burndown import Lot, allocate, in_burn_order
-from webapp.ledger.checks import check_credits, check_number
+from webapp.ledger.checks import OWN_SOURCE, check_credits, check_number
 from webapp.ledger.drafts import Draft, Move, NewLot
 from webapp.ledger.errors import NotReversible, ReverseAboveSpent, UnknownEntry
 from webapp.ledger.facts import Posted
@@ -139,7 +139,7 @@ def _anew(sheet: Sheet, lot: Lot, credits: int, reverse_seq: int, now: dt.dateti
         fingerprint=fingerprint_of("regrant", reverse_seq, lot.grant, credits),
         moves=(Move(sheet.seq + 1, lot.kind, "issued", "available", credits),),
         occurred_at=now,
-        source_kind="reverse",
+        source_kind=OWN_SOURCE,
         source_id=name,
         lot=NewLot(kind=lot.kind, priority=lot.priority, granted=credits, expires_at=lot.expires_at + GRACE),
     )

@@ -19,10 +19,10 @@ __all__ = ["Sending", "SimulatedHTTPClient", "build_http_client", "register"]
 
 def build_http_client(settings: Settings, instance_path: str | Path) -> SimulatedHTTPClient:
     """The simulated Stripe of these settings; its file lies in the instance folder unless the path is absolute."""
-    secrets = settings.webhook_secrets
+    present, *older = settings.webhook_secrets or (None,)
     site = Site(base_url=settings.base_url, brand_name=settings.brand_name)
     path = Path(instance_path) / settings.simulator_path
-    return SimulatedHTTPClient(path, site=site, webhook_secret=secrets[0] if secrets else None)
+    return SimulatedHTTPClient(path, site=site, webhook_secret=present, old_secret=older[0] if older else None)
 
 
 def register(app: Flask, client: SimulatedHTTPClient) -> None:

@@ -100,7 +100,7 @@ class Turn:
 
 def answer(store: Store, request: Request, *, site: Site, now: int) -> Answer:
     """Do what Stripe would do and answer as it would. A refusal changes nothing and is not kept under its key."""
-    request_id = f"req_sim{secrets.token_hex(7)}"
+    request_id = _new_request_id()
     try:
         _check_key(request)
         endpoint, ids = find_endpoint(request.method, request.path)
@@ -112,7 +112,26 @@ def answer(store: Store, request: Request, *, site: Site, now: int) -> Answer:
         with store.writing() as state:
             return _write(turn, state)
     except StripeRefusal as refusal:
-        return _answer(refusal.status, json.dumps(refusal.body()), request_id, **{"Stripe-Should-Retry": "false"})
+        return _refused(refusal, request_id)
+
+
+def break_down(store: Store, request: Request, *, now: int) -> Answer:
+    """Fail inside Stripe: 500 without effect, kept under the idempotency key like any other result.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+    request_id = _new_request_id()
+    error = {"type": "api_error", "message": "An error occurred inside Stripe, put there on purpose."}
+    body = json.dumps({"error": error})
+    try:
+        _check_key(request)
+        if request.idempotency_key is None:
+            return _answer(500, body, request_id)
+        with store.writing() as state:
+            kept = _replay(state, request, request_id, now=now)
+            return kept or _keep(state, request, 500, body, request_id, now=now)
+    except StripeRefusal as refusal:
+        return _refused(refusal, request_id)
 
 
 def _check_key(request: Request) -> None:
@@ -124,30 +143,39 @@ def _check_key(request: Request) -> None:
 
 
 def _write(turn: Turn, state: State) -> Answer:
-    key = turn.request.idempotency_key
-    if key is None:
+    request = turn.request
+    if request.idempotency_key is None:
         return _answer(200, turn.run(state), turn.request_id)
-    kept = _replay(turn, state, key)
-    if kept is not None:
-        return kept
-    body = turn.run(state)
+    kept = _replay(state, request, turn.request_id, now=turn.now)
+    return kept or _keep(state, request, 200, turn.run(state), turn.request_id, now=turn.now)
+
+
+def _keep(state: State, request: Request, status: int, body: str, request_id: str, *, now: int) -> Answer:
     state.rows(
         "INSERT INTO sim_idempotency (key, path, fingerprint, status, body, request_id, created) "
-        "VALUES (?, ?, ?, 200, ?, ?, ?)",
-        key, turn.request.path, _fingerprint(turn.request), body, turn.request_id, turn.now,
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        request.idempotency_key, request.path, _fingerprint(request), status, body, request_id, now,
     )  # fmt: skip
-    return _answer(200, body, turn.request_id, **{"Idempotency-Key": key})
+    return _answer(status, body, request_id, **_kept_headers(request, status))
 
 
-def _replay(turn: Turn, state: State, key: str) -> Answer | None:
+def _replay(state: State, request: Request, request_id: str, *, now: int) -> Answer | None:
+    key = request.idempotency_key or ""
     if len(key) > LONGEST_KEY:
         raise StripeRefusal(f"Idempotency keys are up to {LONGEST_KEY} characters long.")
-    state.rows("DELETE FROM sim_idempotency WHERE created <= ?", turn.now - KEPT_SECONDS)
+    state.rows("DELETE FROM sim_idempotency WHERE created <= ?", now - KEPT_SECONDS)
     for kept in state.rows("SELECT * FROM sim_idempotency WHERE key = ?", key):
-        _check_same(turn.request, kept["path"], kept["fingerprint"], key)
-        replayed = {"Idempotency-Key": key, "Idempotent-Replayed": "true", "Original-Request": kept["request_id"]}
-        return _answer(kept["status"], kept["body"], turn.request_id, **replayed)
+        _check_same(request, kept["path"], kept["fingerprint"], key)
+        replayed = {"Idempotent-Replayed": "true", "Original-Request": kept["request_id"]}
+        headers = {**_kept_headers(request, kept["status"]), **replayed}
+        return _answer(kept["status"], kept["body"], request_id, **headers)
     return None
+
+
+def _kept_headers(request: Request, status: int) -> dict[str, str]:
+    # The same key would be given the same failure again: https://docs.stripe.com/error-low-level#server-errors
+    retry = {"Stripe-Should-Retry": "false"} if status >= 500 else {}
+    return {"Idempotency-Key": request.idempotency_key or "", **retry}
 
 
 def _check_same(request: Request, path: str, fingerprint: str, key: str) -> None:
@@ -165,6 +193,14 @@ def _check_same(request: Request, path: str, fingerprint: str, key: str) -> None
 
 def _fingerprint(request: Request) -> str:
     return hashlib.sha256(json.dumps(decode(request.fields), sort_keys=True).encode()).hexdigest()
+
+
+def _new_request_id() -> str:
+    return f"req_sim{secrets.token_hex(7)}"
+
+
+def _refused(refusal: StripeRefusal, request_id: str) -> Answer:
+    return _answer(refusal.status, json.dumps(refusal.body()), request_id, **{"Stripe-Should-Retry": "false"})
 
 
 def _answer(status: int, body: str, request_id: str, **headers: str) -> Answer:

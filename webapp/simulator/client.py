@@ -7,37 +7,45 @@ keys, retries, errors, objects. A second server would let a single worker wait f
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from stripe import HTTPClient
 
-from webapp.simulator.answers import Answer, Request, answer
+from webapp.simulator.answers import Answer, Request, answer, break_down
 from webapp.simulator.calls import Site
 from webapp.simulator.courier import Courier, unix_now
 from webapp.simulator.deliveries import Deliveries
 from webapp.simulator.events import NORMALLY, Sending
-from webapp.simulator.faults import Faults
+from webapp.simulator.faults import Fault, Faults
 from webapp.simulator.paying import Outcome, Paying, authenticate, pay
 from webapp.simulator.settling import Settlement, settle
+from webapp.simulator.signing import ROLLED_SECRET, Secrets
 from webapp.simulator.store import Json, Store
 
 
 class SimulatedHTTPClient(HTTPClient):
     """One simulated Stripe account. Safe for several threads, and for several processes on one file.
 
-    `faults` are for tests of the app; `deliveries` is the queue of webhooks; `courier` the thread that empties it.
+    `faults` are what the next calls run into; `deliveries` is the queue of webhooks; `courier` the thread that
+    empties it. `old_secret` is the webhook secret before the last roll, if the app still knows it.
     """
 
     name = "simulated"
 
     def __init__(
-        self, path: Path, *, site: Site, webhook_secret: str | None, clock: Callable[[], int] = unix_now
+        self,
+        path: Path,
+        *,
+        site: Site,
+        webhook_secret: str | None,
+        old_secret: str | None = None,
+        clock: Callable[[], int] = unix_now,
     ) -> None:
         super().__init__()
         self.store = Store(path)
         self.site = site
-        self.faults = Faults()
-        self.deliveries = Deliveries(self.store, base_url=site.base_url, secret=webhook_secret)
+        self.faults = Faults(self.store)
+        secrets = Secrets(webhook_secret, old_secret or ROLLED_SECRET) if webhook_secret else None
+        self.deliveries = Deliveries(self.store, base_url=site.base_url, secrets=secrets)
         self.courier = Courier(self.store, self.deliveries, base_url=site.base_url, clock=clock)
         self._clock = clock
 
@@ -50,10 +58,10 @@ class SimulatedHTTPClient(HTTPClient):
         *,
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Answer one request of the SDK, or run into the fault a test has put in its way."""
+        """Answer one request of the SDK, or run into the fault that was put in its way."""
         request = Request(method.upper(), url, headers or {}, post_data or "")
-        fault = self.faults.take(request.method, urlsplit(url).path)
-        answered = fault.happens(lambda: self._answer(request)) if fault else self._answer(request)
+        fault = self.faults.take(request.method, request.path)
+        answered = self._run_into(fault, request) if fault else self._answer(request)
         return answered.body, answered.status, answered.headers
 
     def close(self) -> None:
@@ -78,6 +86,11 @@ class SimulatedHTTPClient(HTTPClient):
     def now(self) -> int:
         """The simulated account's clock, in Unix seconds."""
         return self._clock()
+
+    def _run_into(self, fault: Fault, request: Request) -> Answer:
+        if fault.kind == "broken":
+            return break_down(self.store, request, now=self._clock())
+        return fault.happens(lambda: self._answer(request))
 
     def _answer(self, request: Request) -> Answer:
         return answer(self.store, request, site=self.site, now=self._clock())

@@ -2,19 +2,22 @@
 
 import json
 
-from flask import abort, redirect, render_template, url_for
+from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from webapp.simulator import records
+from webapp.simulator.choices import CALLS, MOST_TIMES, TROUBLES, call_words, fault_words, manner_choices
+from webapp.simulator.controls import SAID
 from webapp.simulator.pages import blueprint, chosen, stripe_client
 from webapp.simulator.settling import SETTLEMENTS, expire_due, expire_session
+from webapp.simulator.signing import MANNERS
 
 __all__ = ["blueprint"]
 
 
 @blueprint.get("/")
 def control_room() -> str:
-    """Payments, events with each delivery attempt, objects."""
+    """What waits and what will fail, payments, events with each delivery attempt, objects."""
     client = stripe_client()
     expire_due(client.store, now=client.now())
     with client.store.reading() as state:
@@ -23,8 +26,14 @@ def control_room() -> str:
             sessions=records.sessions(state),
             events=records.events(state),
             objects=records.objects(state),
-            has_secret=client.deliveries.has_secret,
-            webhook_url=client.deliveries.url,
+            webhooks=client.deliveries,
+            waiting=records.waiting(state),
+            manners=manner_choices(client.deliveries.secrets),
+            faults=[(call_words(f"{one.method} {one.path}"), fault_words(one), one) for one in client.faults.armed()],
+            calls=[(call, call_words(call)) for call in CALLS],
+            troubles=TROUBLES,
+            most_times=MOST_TIMES,
+            said=SAID.get(request.args.get("said", "")),
             moment=records.moment,
             site=client.site,
         )
@@ -43,21 +52,24 @@ def stored_object(object_id: str) -> str:
 
 @blueprint.get("/events/<event_id>")
 def event(event_id: str) -> str:
-    """One event: its body, byte for byte, and every attempt to deliver it."""
-    with stripe_client().store.reading() as state:
+    """One event: its body, byte for byte, every attempt to deliver it, and the ways to send it again."""
+    client = stripe_client()
+    with client.store.reading() as state:
         lines = records.events(state, event_id)
         body = records.event_body(state, event_id)
     if not lines:
         abort(404)
-    return render_template("simulator/event.html", event=lines[0], text=body, site=stripe_client().site)
+    manners = manner_choices(client.deliveries.secrets)
+    return render_template("simulator/event.html", event=lines[0], text=body, manners=manners, site=client.site)
 
 
 @blueprint.post("/events/<event_id>/resend")
 def resend(event_id: str) -> Response:
-    """Send an event once more."""
+    """Send an event once more, in the chosen `manner`."""
     client = stripe_client()
+    manner = chosen("manner", MANNERS)
     try:
-        client.deliveries.resend(event_id, now=client.now())
+        client.deliveries.resend(event_id, manner=manner, now=client.now())
     except LookupError:
         abort(404)
     return redirect(url_for(".event", event_id=event_id), 303)

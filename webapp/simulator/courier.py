@@ -11,9 +11,10 @@ import urllib.request
 from collections.abc import Callable
 
 from webapp.orm import utc_now
-from webapp.simulator.deliveries import ANSWER_LENGTH, Deliveries
+from webapp.simulator.deliveries import Deliveries
 from webapp.simulator.settling import expire_due, settle_due
 from webapp.simulator.store import Store
+from webapp.simulator.waiting import ANSWER_LENGTH
 
 TIMEOUT_SECONDS = 10
 PAUSE_SECONDS = 1.0

@@ -15,11 +15,14 @@ from webapp.simulator.calls import Call
 from webapp.simulator.errors import NotFound, StripeRefusal
 from webapp.simulator.lists import Listing, page
 from webapp.simulator.shapes import blank, new_id
+from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
 
 LATE_SECONDS = 10
 RETRY_SECONDS = (5, 30, 120)
+HOLD = "hold"  # the switch that keeps back every delivery
 MOST_TYPES = 20
+KEPT_SECONDS = 30 * 24 * 3600
 
 # Nobody listens to these: the catalogue is synchronised before the app serves, customers are made by the app itself.
 WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated")
@@ -27,9 +30,12 @@ WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated"
 
 @dataclass(frozen=True)
 class Sending:
-    """How the events of one payment reach the app: at once, ten seconds late or never, once or twice."""
+    """How the events of one payment reach the app: at once, ten seconds late or never, once or twice.
 
-    webhook: Literal["normal", "late", "never"] = "normal"
+    `before` is at once, and the hosted page waits for the app's answer before it sends the buyer back.
+    """
+
+    webhook: Literal["normal", "before", "late", "never"] = "normal"
     is_twice: bool = False
 
 
@@ -77,44 +83,65 @@ def _plan_deliveries(state: State, event_id: str, sending: Sending, *, now: int)
     if sending.webhook == "never":
         return
     due_at = now + (LATE_SECONDS if sending.webhook == "late" else 0)
-    for _ in range(2 if sending.is_twice else 1):
-        plan_delivery(state, event_id, due_at=due_at)
+    plan_delivery(state, event_id, due_at=due_at)
+    if sending.is_twice:
+        plan_delivery(state, event_id, due_at=due_at, done="duplicate")
 
 
 def plan_delivery(
-    state: State, event_id: str, *, due_at: int, attempt: int = 1, retries_left: int = len(RETRY_SECONDS)
-) -> None:
-    """Plan one attempt to deliver an event."""
-    state.rows(
-        "INSERT INTO sim_delivery (event_id, attempt, retries_left, due_at) VALUES (?, ?, ?, ?)",
-        event_id, attempt, retries_left, due_at,
-    )  # fmt: skip
+    state: State, event_id: str, *, due_at: int, attempt: int = 1, retries_left: int = len(RETRY_SECONDS),
+    manner: Manner = "plain", done: str = "",
+) -> int:  # fmt: skip
+    """Plan one attempt to deliver an event, held while everything is; the attempt's id. `done` says why it is made."""
+    is_held = bool(list(state.rows("SELECT 1 FROM sim_switch WHERE name = ?", HOLD)))
+    done = f"{done} held" if is_held else done
+    sql = (
+        "INSERT INTO sim_delivery (event_id, attempt, retries_left, due_at, manner, done, is_held, turn) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM sim_delivery)) RETURNING id"
+    )
+    (row,) = state.rows(sql, event_id, attempt, retries_left, due_at, manner, done, is_held)
+    return int(row["id"])
 
 
 def retrieve(call: Call, event_id: str) -> Json:
-    """One event, with the number of webhooks still waiting for it as it is now."""
-    for row in call.state.rows("SELECT body, is_delivered FROM sim_event WHERE id = ?", event_id):
+    """One event of the last 30 days, with the number of webhooks still waiting for it as it is now."""
+    sql = "SELECT body, is_delivered FROM sim_event WHERE id = ? AND created > ?"
+    for row in call.state.rows(sql, event_id, call.now - KEPT_SECONDS):
         return _as_now(row["body"], is_delivered=row["is_delivered"])
     raise NotFound(f"No such event: '{event_id}'", code="resource_missing", param="id")
 
 
 def list_all(call: Call) -> Json:
-    """Events, newest first. `delivery_success=false` has those whose webhook failed, waits or was never sent."""
+    """Events of the last 30 days, newest first: of one `type` (`charge.*` is a group), or of up to 20 `types`.
+
+    `delivery_success=false` has those whose webhook failed, waits or was never sent.
+    https://docs.stripe.com/api/events/list
+    """
     params = call.params
-    kinds = {*params.get("types", ()), *([params["type"]] if "type" in params else ())}
-    if len(kinds) > MOST_TYPES:
-        raise StripeRefusal(f"You can specify up to {MOST_TYPES} types.", param="types")
+    kinds = _kinds(params)
     success = params.get("delivery_success")
 
     def fits(event: Json) -> bool:
-        in_kinds = not kinds or event["type"] in kinds or any(_matches(event["type"], kind) for kind in kinds)
-        return in_kinds and success in {None, event["pending_webhooks"] == 0}
+        is_kept = event["created"] > call.now - KEPT_SECONDS
+        in_kinds = not kinds or any(_matches(event["type"], kind) for kind in kinds)
+        return is_kept and in_kinds and success in {None, event["pending_webhooks"] == 0}
 
     return page(call, Listing("event", "sim_event", "/v1/events", _read), fits)
 
 
+def _kinds(params: Json) -> list[str]:
+    if {"type", "types"} <= params.keys():
+        raise StripeRefusal("You may pass either `type` or `types`, but not both.", param="types")
+    kinds: list[str] = params.get("types", [params["type"]] if "type" in params else [])
+    if len(kinds) > MOST_TYPES:
+        raise StripeRefusal(f"You can specify up to {MOST_TYPES} types.", param="types")
+    if "types" in params and any("*" in kind for kind in kinds):
+        raise StripeRefusal("`types` takes the names of events; a group with * goes into `type`.", param="types")
+    return kinds
+
+
 def _matches(event_type: str, pattern: str) -> bool:
-    return pattern.endswith("*") and event_type.startswith(pattern.removesuffix("*"))
+    return event_type == pattern or (pattern.endswith("*") and event_type.startswith(pattern.removesuffix("*")))
 
 
 def _read(state: State, sql_tail: str, *values: object) -> Iterator[tuple[int, Json]]:

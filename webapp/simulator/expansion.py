@@ -4,6 +4,7 @@ https://docs.stripe.com/api/expanding_objects
 """
 
 import functools
+from dataclasses import dataclass
 from types import UnionType
 from typing import Any, ForwardRef, Union, get_args, get_origin
 
@@ -35,34 +36,60 @@ def expand(state: State, answer: Json, paths: list[str]) -> Json:
         parts = path.split(".")
         if len([part for part in parts if part != "data"]) > DEEPEST:
             raise StripeRefusal(f"You cannot expand more than {DEEPEST} levels of a property.", param="expand")
-        answer = _expanded(state, answer, parts, path)
+        answer = _expanded(Expanding(state, path), answer, None, parts)
     return answer
 
 
-def _expanded(state: State, item: Json, parts: list[str], path: str) -> Json:
+@dataclass(frozen=True)
+class Expanding:
+    """One path on its way through an answer."""
+
+    state: State
+    path: str
+
+    def refusal(self) -> StripeRefusal:
+        """There is no object behind the path."""
+        return StripeRefusal(f"This property cannot be expanded ({self.path}).", param="expand")
+
+    def load(self, object_id: str) -> Json:
+        """The object with this id."""
+        for kind in CLASSES:
+            found = self.state.find(kind, object_id)
+            if found is not None:
+                return found
+        raise NotSimulated(f"Expanding {self.path}")
+
+
+def _expanded(expanding: Expanding, item: Json, kind: type | None, parts: list[str]) -> Json:
+    """`item` with `parts` expanded. `kind` is the SDK's class of an item that is a part of an object."""
     name, *rest = parts
     if item.get("object") == "list":
         if name != "data" or not rest:
-            raise _refusal(path)
-        return {**item, "data": [_expanded(state, entry, rest, path) for entry in item["data"]]}
-    inner = _inner(state, item, name, path)
+            raise expanding.refusal()
+        return {**item, "data": [_expanded(expanding, entry, None, rest) for entry in item["data"]]}
+    kind = CLASSES.get(item.get("object", ""), kind)
+    inner = _inner(expanding, item, kind, name, is_last=not rest)
     if rest and isinstance(inner, dict):
-        inner = _expanded(state, inner, rest, path)
+        inner = _expanded(expanding, inner, _part_class(kind, name), rest)
     return {**item, name: inner}
 
 
-def _inner(state: State, item: Json, name: str, path: str) -> Any:
-    kind = item.get("object", "")
-    if (kind, name) == ("checkout.session", "line_items"):
-        return item.get(name) or _first_lines(state, item)
-    held = item.get(name)
-    if isinstance(held, dict):
-        return held  # expanded already, or an object in its own right
-    if kind not in CLASSES or not _is_expandable(CLASSES[kind], name):
-        raise _refusal(path)
-    if held is None and name not in item:
-        raise NotSimulated(f"Expanding {path}")
-    return held and _load(state, held, path)
+def _inner(expanding: Expanding, item: Json, kind: type | None, name: str, *, is_last: bool) -> Any:
+    hints = kind.__annotations__ if kind else {}
+    if name not in hints:
+        raise expanding.refusal()
+    if kind is Session and name == "line_items":
+        return item.get(name) or _first_lines(expanding.state, item)
+    if name not in item:
+        raise NotSimulated(f"Expanding {expanding.path}")
+    held = item[name]
+    if not _names_object(hints[name]):
+        if is_last or _part_class(kind, name) is None:
+            raise expanding.refusal()
+        return held  # a part of the object: what it names is further down
+    if isinstance(held, list):
+        return [expanding.load(one) if isinstance(one, str) else one for one in held]
+    return expanding.load(held) if isinstance(held, str) else held  # expanded already, or null
 
 
 def _first_lines(state: State, session: Json) -> Json:
@@ -70,24 +97,18 @@ def _first_lines(state: State, session: Json) -> Json:
     return as_list(lines[:FIRST_LINES], lines_url(session["id"]), has_more=len(lines) > FIRST_LINES)
 
 
-def _load(state: State, object_id: str, path: str) -> Json:
-    for kind in CLASSES:
-        found = state.find(kind, object_id)
-        if found is not None:
-            return found
-    raise NotSimulated(f"Expanding {path}")
-
-
 @functools.cache
-def _is_expandable(kind: type, name: str) -> bool:
-    return _names_object(kind.__annotations__.get(name))
+def _part_class(kind: type | None, name: str) -> type | None:
+    """The SDK's class of a part of an object, like `Session.AutomaticTax`; None for anything else."""
+    hint = kind.__annotations__.get(name) if kind else None
+    for candidate in (hint, *get_args(hint)):
+        if isinstance(candidate, type) and issubclass(candidate, stripe.StripeObject):
+            return candidate
+    return None
 
 
 def _names_object(hint: Any) -> bool:
+    """Whether a field is an id that can become its object."""
     if isinstance(hint, ForwardRef):
         return True
     return get_origin(hint) in {Union, UnionType, list} and any(_names_object(part) for part in get_args(hint))
-
-
-def _refusal(path: str) -> StripeRefusal:
-    return StripeRefusal(f"This property cannot be expanded ({path}).", param="expand")

@@ -15,6 +15,7 @@ from webapp.simulator.store import Json, State
 
 DEFAULT_LIMIT = 10
 LONGEST = 100
+CURSORS = ("starting_after", "ending_before")
 COMPARED = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 Read = Callable[..., Iterator[tuple[int, Json]]]
@@ -49,6 +50,21 @@ def page(call: Call, listing: Listing, fits: Callable[[Json], bool] = lambda _: 
     return as_list(items[::-1] if is_backward else items, listing.url, has_more=len(found) > limit)
 
 
+def page_of(items: list[Json], params: Json, url: str, *, kind: str) -> Json:
+    """One page of objects that are kept inside another one, in their own order, between the same cursors."""
+    limit = _limit(params)
+    _check_one_cursor(params)
+    places = {item["id"]: place for place, item in enumerate(items)}
+    for name in CURSORS:
+        if name in params and params[name] not in places:
+            raise missing(kind, params[name], param=name)
+    if "ending_before" in params:
+        end = places[params["ending_before"]]
+        return as_list(items[max(0, end - limit) : end], url, has_more=end > limit)
+    start = places[params["starting_after"]] + 1 if "starting_after" in params else 0
+    return as_list(items[start : start + limit], url, has_more=len(items) > start + limit)
+
+
 def check_filters(call: Call, *kinds: str) -> None:
     """Raise when a filter names an object that does not exist; the parameter is called like the kind."""
     for kind in kinds:
@@ -72,23 +88,28 @@ def _limit(params: Json) -> int:
 def _range(call: Call, listing: Listing) -> tuple[list[str], list[Any]]:
     clauses = ["type = ?"] if listing.table == "sim_object" else ["1 = 1"]
     values: list[Any] = [listing.kind] if listing.table == "sim_object" else []
-    for name, sign in (("starting_after", "<"), ("ending_before", ">")):
+    _check_one_cursor(call.params)
+    for name, sign in zip(CURSORS, ("<", ">"), strict=True):
         if name in call.params:
             clauses.append(f"seq {sign} ?")
             values.append(_position(call, listing, name))
-    if {"starting_after", "ending_before"} <= call.params.keys():
-        raise StripeRefusal("You can only use one of starting_after and ending_before.", param="ending_before")
     for sign, moment in _created(call.params.get("created")):
         clauses.append(f"created {sign} ?")
         values.append(moment)
     return clauses, values
 
 
+def _check_one_cursor(params: Json) -> None:
+    if params.keys() >= {*CURSORS}:
+        raise StripeRefusal("You can only use one of starting_after and ending_before.", param="ending_before")
+
+
 def _position(call: Call, listing: Listing, name: str) -> int:
     object_id = call.params[name]
-    sql = f"SELECT seq FROM {listing.table} WHERE id = ?"  # noqa: S608 - our own text
+    sql = f"SELECT * FROM {listing.table} WHERE id = ?"  # noqa: S608 - our own text
     for row in call.state.rows(sql, object_id):
-        return int(row["seq"])
+        if listing.table != "sim_object" or row["type"] == listing.kind:
+            return int(row["seq"])
     raise missing(listing.kind, object_id, param=name)
 
 

@@ -4,14 +4,15 @@ The control room is beside it. Everything a page shows is read from the store; b
 """
 
 import ipaddress
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from webapp.simulator.choices import CHOICES, RETURNS, WEBHOOK_CHOICES, WEBHOOKS
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.events import Sending
-from webapp.simulator.paying import OUTCOMES
+from webapp.simulator.paying import OUTCOMES, sending_of
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.settling import expire_due
 from webapp.simulator.store import Json, State
@@ -21,24 +22,7 @@ T = TypeVar("T", bound=str)
 
 blueprint = Blueprint("simulator", __name__, url_prefix="/_stripe", static_folder="static")
 
-CHOICES = (
-    ("succeeds", "Payment succeeds", "Card 4242 4242 4242 4242"),
-    ("declined", "Card is declined", "Card 4000 0000 0000 0002"),
-    ("insufficient_funds", "Not enough money on the card", "Card 4000 0000 0000 9995"),
-    ("requires_action", "The bank asks first", "Card 4000 0025 0000 3155, with a 3-D Secure page"),
-    ("delayed_succeeds", "Bank payment, succeeds later", "Shows “processing”, then adds the credits"),
-    ("delayed_fails", "Bank payment, fails later", "Shows “processing”, then “didn’t go through”"),
-)
-WEBHOOKS = (
-    ("normal", "At once", "As Stripe does, most of the time"),
-    ("late", "Ten seconds late", "The buyer is back first"),
-    ("never", "Never", "An outage: the app must find out by itself"),
-)
-WEBHOOK_CHOICES: tuple[Literal["normal", "late", "never"], ...] = ("normal", "late", "never")
-RETURNS = (
-    ("normal", "Goes back to the app", "To the success address"),
-    ("none", "Closes the tab", "Only the webhook tells"),
-)
+CONFIRMED_SECONDS = 10  # Stripe's page waits no longer: https://docs.stripe.com/checkout/fulfillment
 
 
 @blueprint.before_request
@@ -88,6 +72,22 @@ def authenticate(session_id: str) -> Response:
     session, *_ = _read(session_id)
     answer = chosen("answer", ("authenticate", "fail"))
     return _after_paying(stripe_client().authenticate(session["id"], is_successful=answer == "authenticate"))
+
+
+@blueprint.get("/c/pay/<session_id>/confirming")
+def confirming(session_id: str) -> str | Response | tuple[str, dict[str, str]]:
+    """What the buyer sees until the app has answered the webhook, ten seconds at most. Looks again by itself.
+
+    https://docs.stripe.com/checkout/fulfillment
+    """
+    session, *_ = _read(session_id)
+    if session["status"] != "complete":
+        return redirect(url_for(".checkout", session_id=session_id), 303)
+    back = _success_url(session)
+    if _is_told(session_id):
+        return redirect(back, 303)
+    page = render_template("simulator/confirming.html", session=session, back=back, site=stripe_client().site)
+    return page, {"Refresh": "1"}
 
 
 @blueprint.get("/c/pay/<session_id>/closed")
@@ -158,11 +158,39 @@ def _after_paying(session: Json) -> Response:
     if session["status"] == "complete":
         if closes:
             return redirect(url_for(".closed", session_id=session["id"]), 303)
-        return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)
+        if _is_page_waiting(session):
+            return redirect(url_for(".confirming", session_id=session["id"]), 303)
+        return redirect(_success_url(session), 303)
     if _intent_status(session) == "requires_action":
         page = url_for(".authentication", session_id=session["id"])
         return redirect(f"{page}?return=none" if closes else page, 303)
     return redirect(url_for(".checkout", session_id=session["id"]), 303)
+
+
+def _success_url(session: Json) -> str:
+    url: str = session["success_url"]
+    return url.replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _is_page_waiting(session: Json) -> bool:
+    if not session["payment_intent"]:
+        return False
+    with stripe_client().store.reading() as state:
+        intent = state.load("payment_intent", session["payment_intent"])
+        return sending_of(state, intent).webhook == "before"
+
+
+def _is_told(session_id: str) -> bool:
+    """Whether the app has answered that the buyer is through, has had its time to, or will not be told."""
+    sql = (
+        "SELECT created, EXISTS (SELECT 1 FROM sim_delivery WHERE event_id = sim_event.id AND ended_at IS NULL) "
+        "AND NOT is_delivered AS is_waiting "
+        "FROM sim_event WHERE object_id = ? AND type = 'checkout.session.completed'"
+    )
+    with stripe_client().store.reading() as state:
+        told = list(state.rows(sql, session_id))
+    now = stripe_client().now()
+    return not any(row["is_waiting"] and row["created"] + CONFIRMED_SECONDS > now for row in told)
 
 
 def _is_loopback(address: str) -> bool:

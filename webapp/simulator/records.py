@@ -4,14 +4,33 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
+from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
+from webapp.simulator.versions import OLD_VERSION
+from webapp.simulator.waiting import DROPPED, IN_ORDER
 
-SHOWN = 40
+SHOWN = 20
+SHOWN_WAITING = 40
+
+# What was done to a delivery, as the control room says it.
+MANNER_WORDS: dict[Manner, str] = {
+    "plain": "",
+    "corrupt": "signature corrupted",
+    "old_secret": "signed with the old secret",
+    "two_secrets": "signed with the old and the new secret",
+    "old_version": f"as API version {OLD_VERSION}",
+}
+DONE_WORDS = {
+    "held": "held back",
+    "reversed": "order reversed",
+    "duplicate": "duplicate",
+    "resent": "resent",
+}
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt to deliver an event. `state` is ok, bad, waiting; `text` says it in words."""
+    """One attempt to deliver an event. `state` is ok, bad, waiting, held or dropped; `text` says it in words."""
 
     number: int
     state: str
@@ -31,6 +50,17 @@ class EventLine:
 
 
 @dataclass(frozen=True)
+class WaitingLine:
+    """One delivery that has not been sent, in the order of sending."""
+
+    id: int
+    event_id: str
+    event_type: str
+    object_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
 class ObjectLine:
     """One object of the control room."""
 
@@ -46,6 +76,18 @@ def events(state: State, event_id: str | None = None) -> list[EventLine]:
     return [
         EventLine(row["id"], row["type"], row["object_id"], moment(row["created"]), _attempts(state, row["id"]))
         for row in list(rows)
+    ]
+
+
+def waiting(state: State) -> list[WaitingLine]:
+    """The first deliveries that wait, in their order."""
+    sql = (
+        "SELECT sim_delivery.*, type, object_id FROM sim_delivery JOIN sim_event ON sim_event.id = event_id "  # noqa: S608 - our own text
+        f"WHERE ended_at IS NULL {IN_ORDER} LIMIT {SHOWN_WAITING}"
+    )
+    return [
+        WaitingLine(row["id"], row["event_id"], row["type"], row["object_id"], _attempt(dict(row)))
+        for row in state.rows(sql)
     ]
 
 
@@ -88,8 +130,23 @@ def _attempts(state: State, event_id: str) -> tuple[Attempt, ...]:
 
 
 def _attempt(row: Json) -> Attempt:
+    said = [MANNER_WORDS[row["manner"]], *(DONE_WORDS[name] for name in dict.fromkeys(row["done"].split()))]
+    what = ", ".join(word for word in said if word)
     if row["ended_at"] is None:
-        return Attempt(row["attempt"], "waiting", f"planned for {moment(row['due_at'])}", "")
+        return _waiting(row, what)
+    when = moment(row["ended_at"])
+    if row["answer"] == DROPPED and row["status"] is None:
+        return Attempt(row["attempt"], "dropped", _joined("dropped", what, when), "")
     state = "ok" if 200 <= (row["status"] or 0) < 300 else "bad"
-    text = f"{row['status'] or 'no answer'}, {moment(row['ended_at'])}"
-    return Attempt(row["attempt"], state, text, row["answer"])
+    return Attempt(row["attempt"], state, _joined(str(row["status"] or "no answer"), what, when), row["answer"])
+
+
+def _waiting(row: Json, what: str) -> Attempt:
+    if row["is_held"]:
+        return Attempt(row["attempt"], "held", what, "")
+    planned = f"planned for {moment(row['due_at'])}"
+    return Attempt(row["attempt"], "waiting", _joined(planned, what), "")
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(word for word in words if word)

@@ -44,7 +44,7 @@ ENDPOINTS = (
         "/v1/checkout/sessions/{id}/line_items",
         sessions.list_lines,
         "checkout.SessionLineItemListParams",
-        ("limit", "starting_after"),
+        CURSORS[:3],
     ),
     Endpoint("GET", "/v1/payment_intents", intents.list_all, "PaymentIntentListParams", (*CURSORS, "customer")),
     Endpoint("GET", "/v1/payment_intents/{id}", intents.retrieve, "PaymentIntentRetrieveParams"),

@@ -11,7 +11,7 @@ from stripe.checkout import Session
 from webapp.simulator.calls import Call, merged_metadata
 from webapp.simulator.errors import NotSimulated, StripeRefusal, missing
 from webapp.simulator.line_items import line_items
-from webapp.simulator.lists import Listing, as_list, check_filters, page
+from webapp.simulator.lists import Listing, check_filters, page, page_of
 from webapp.simulator.parameters import missing_param
 from webapp.simulator.settling import expire_session
 from webapp.simulator.shapes import blank, new_id
@@ -88,14 +88,7 @@ def expire(call: Call, session_id: str) -> Json:
 def list_lines(call: Call, session_id: str) -> Json:
     """The line items of a session."""
     session = call.required("checkout.session", session_id)
-    lines = lines_of(call.state, session["id"])
-    limit = call.params.get("limit", 10)
-    after = call.params.get("starting_after")
-    ids = [line["id"] for line in lines]
-    if after is not None and after not in ids:
-        raise missing("item", after, param="starting_after")
-    start = ids.index(after) + 1 if after else 0
-    return as_list(lines[start : start + limit], lines_url(session_id), has_more=len(lines) > start + limit)
+    return page_of(lines_of(call.state, session["id"]), call.params, lines_url(session_id), kind="item")
 
 
 def lines_of(state: State, session_id: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""The simulator's own SQLite file: objects, events, idempotent answers, deliveries.
+"""The simulator's own SQLite file: objects, events, idempotent answers, deliveries, faults to come.
 
 Apart from the application's database, so that no migration and no production system ever has these tables.
 Safe for several threads and processes: a connection for each transaction, write-ahead log, and writers that
@@ -16,7 +16,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-LAYOUT = 1
+LAYOUT = 2
 SCHEMA = f"""
 CREATE TABLE sim_object (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,13 +54,27 @@ CREATE TABLE sim_delivery (
     attempt INTEGER NOT NULL,
     retries_left INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    is_held INTEGER NOT NULL,
+    manner TEXT NOT NULL,
+    done TEXT NOT NULL,
     claimed_until INTEGER,
     ended_at INTEGER,
     status INTEGER,
     answer TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX sim_delivery_due ON sim_delivery (due_at, id) WHERE ended_at IS NULL;
+CREATE INDEX sim_delivery_due ON sim_delivery (due_at, turn) WHERE ended_at IS NULL;
 CREATE INDEX sim_delivery_event ON sim_delivery (event_id, id);
+CREATE TABLE sim_switch (name TEXT PRIMARY KEY);
+CREATE TABLE sim_fault (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount REAL NOT NULL,
+    times_left INTEGER NOT NULL,
+    times_met INTEGER NOT NULL DEFAULT 0
+);
 PRAGMA user_version = {LAYOUT};
 """
 

@@ -10,6 +10,7 @@ from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway, verified_event
 from webapp.billing.inbox import Outcome, is_handled, keep
 from webapp.billing.webhooks import HANDLERS, apply, named_purchase, prepare
+from webapp.crashes import point
 from webapp.extensions import csrf, db, end_reading, limiter, parts, transact
 from webapp.orm import utc_now
 from webapp.web.logs import log
@@ -40,7 +41,9 @@ def receive() -> Response:
     except InvalidWebhook as invalid:
         log.warning("webhook refused", reason=invalid.reason, bytes=len(body))
         raise
+    point("webhook.verified")
     outcome = take(event, gateway)
+    point("webhook.answering")
     EVENTS.labels(event.type if event.type in HANDLERS else "other", outcome.state).inc()
     return jsonify(received=event.id, state=outcome.state, reason=outcome.reason)
 
@@ -78,10 +81,12 @@ def _take(event: Event, gateway: Gateway) -> Outcome:
     known = named_purchase(reading, event, stripe_mode=gateway.mode)
     end_reading()
     effect = prepare(event, gateway, known)
+    point("webhook.asked")
     return transact(lambda session: apply(session, event, effect, stripe_mode=gateway.mode, now=utc_now()))
 
 
 def _note_failure(event: Event, gateway: Gateway, error: Exception) -> None:
     end_reading()
+    point("webhook.failed")
     failed = Outcome("failed", type(error).__name__)
     transact(lambda session: keep(session, event, failed, stripe_mode=gateway.mode, now=utc_now()))

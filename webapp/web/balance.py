@@ -20,9 +20,9 @@ LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL, when lock_timeout has passed
 
 
 def fresh_balance(account_id: int, *, now: dt.datetime) -> Balance:
-    """The account's balance; writes the entries of lots that expired by `now` first, in one short transaction.
+    """The account's balance; writes the entries of what has ended by `now` first, in one short transaction.
 
-    One attempt: when the account is busy, the balance comes from the stored state (due lots have stopped counting
+    One attempt: when the account is busy, the balance comes from the stored state (what is due has stopped counting
     there as well) and the next reader or the worker settles. Raises UnknownAccount. Ends the request's read session
     when it writes.
     """
@@ -39,7 +39,7 @@ def _settle(account_id: int, *, now: dt.datetime) -> bool:
     except DBAPIError as error:
         if not _is_busy(error):
             raise
-        log.warning("due lots not settled: the account is busy", account_id=account_id, error=type(error).__name__)
+        log.warning("due entries not written: the account is busy", account_id=account_id, error=type(error).__name__)
         return False
     return True
 

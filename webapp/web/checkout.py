@@ -34,6 +34,7 @@ from webapp.billing.errors import (
 from webapp.billing.fulfil import fulfil
 from webapp.billing.gateway import Gateway
 from webapp.billing.models import Purchase
+from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.orm import utc_now
 
@@ -78,6 +79,7 @@ def start_purchase(
         )
     )
     if purchase.session_id is None:
+        point("checkout.opened")
         purchase = send_checkout(gateway, purchase, email=buyer.email, now=now)
     return purchase
 
@@ -131,6 +133,7 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
     key = (purchase.account_id, purchase.id)
     if not transact(lambda session: claim_asking(session, *key, every=ASK_EVERY, now=now)):
         return _own_purchase(*key)
+    point("ask.claimed")
     if purchase.session_id is None:
         try:
             purchase = send_checkout(gateway, purchase, email=None, now=now)
@@ -143,6 +146,7 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
         if purchase.state != "open" or not refusal.is_missing:
             raise
         return _missing(purchase, now=no_earlier_than(now))
+    point("ask.answered")
     told_at = no_earlier_than(now)
     return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=told_at))
 
@@ -173,6 +177,7 @@ def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, no
                 raise _failed(purchase, refusal, now=no_earlier_than(now)) from None
             purchase = _without(purchase, refusal.param, email)
             continue
+        point("checkout.made")
         return transact(lambda session, checkout=checkout: attach_session(session, *key, checkout))  # type: ignore[misc]  # mypy can't infer a lambda with a default
     raise AssertionError("unreachable: each round leaves one optional parameter out")
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -15,6 +16,7 @@ from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
+from webapp.orm import is_transient
 from webapp.web import refusals
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
@@ -25,6 +27,10 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
     ledger.UnknownAccount: 404,
+    ledger.UnknownEntry: 404,
+    ledger.UnknownGrant: 404,
+    ledger.UnknownHold: 404,
+    ledger.HoldClosed: 409,
     ledger.InsufficientCredits: 402,
     ledger.SpendingPaused: 402,
     billing.UnknownPack: 404,
@@ -63,7 +69,11 @@ TITLES: dict[str, str] = {
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",
     "checkout_expired": "That checkout has expired",
+    "busy": "We're busy right now",
 }
+# Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
+BUSY_TEXT = "Your balance is safe. Please try again in a few seconds."
+BUSY_SECONDS = 5
 CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or charged.")
 
 # Which way on a page of this code offers, instead of the dashboard.
@@ -97,6 +107,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _: draw(Problem(400, "csrf", *CSRF_WORDS, {})))
     app.register_error_handler(RateLimitExceeded, lambda _: draw(_too_many()))
     app.register_error_handler(HTTPException, _draw_http)
+    app.register_error_handler(DBAPIError, _draw_database)
     app.register_error_handler(Exception, _draw_broken)
     app.after_request(_keep_at_home)
 
@@ -185,6 +196,15 @@ def _keep_at_home(response: Response) -> Response:
         target = urlsplit(response.location or "/")
         response.location = urlunsplit(("", "", "/" + target.path.lstrip("/"), target.query, ""))
     return response
+
+
+def _draw_database(error: DBAPIError) -> Response:
+    """Answer 503 where the database still asked for another try when we gave up; its other faults are ours."""
+    if not is_transient(error):
+        return _draw_broken(error)
+    end_reading()
+    log.warning("database is busy", error=type(error.orig).__name__)
+    return draw(Problem(503, "busy", TITLES["busy"], BUSY_TEXT, {}, BUSY_SECONDS))
 
 
 def _draw_broken(error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Write the entries of credits whose expiry has passed. They stopped counting at the instant itself."""
+"""Write the entries of lots and holds whose time is over. They stopped counting at the instant itself."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ ACCOUNTS_PER_RUN = 500
 
 
 def sweep_expired(now: dt.datetime) -> Swept:
-    """Settle the due lots of each due account in a transaction of its own; one that fails doesn't stop the others."""
+    """Settle what is due of each due account in a transaction of its own; one that fails doesn't stop the others."""
     due = accounts_due(db.session(), now=now, limit=ACCOUNTS_PER_RUN)
     end_reading()
     settled = sum(_settle(account_id, now) for account_id in due)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.errors import StripeUnreachable
 from webapp.billing.models import Purchase
+from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts
 from webapp.web.checkout import ask_about, no_earlier_than
 from webapp.web.logs import log
@@ -36,10 +37,12 @@ def sweep_purchases(now: dt.datetime) -> Swept:
         return Swept()
     due = due_purchases(db.session(), gateway.mode, now=now)
     end_reading()
+    point("sweep.found")
     settled = failed = unreachable = 0
     for purchase in due:
         try:
             settled += ask_about(gateway, purchase, now=no_earlier_than(now)).state != purchase.state
+            point("sweep.asked")
             unreachable = 0
         except Exception as error:  # noqa: BLE001  # one purchase must not keep the others from their credits
             failed += 1

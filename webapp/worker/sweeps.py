@@ -74,7 +74,7 @@ def all_sweeps() -> tuple[Sweep, ...]:
 
     return (
         Sweep("purchases", 60, sweep_purchases),
-        Sweep("expired lots", 60, sweep_expired),
+        Sweep("expiry", 60, sweep_expired),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
     )

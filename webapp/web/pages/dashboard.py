@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.billing.models import Purchase
 from webapp.billing.queries import purchases_of
 from webapp.catalog import Catalog
 from webapp.extensions import db
@@ -62,8 +63,8 @@ def dashboard(reader: Reader) -> dict[str, Any]:
 def recent_activity(reader: Reader) -> dict[str, Any]:
     """`dashboard/_recent_activity.html`: the newest entries, each with the balance after it."""
     entries = history(db.session(), reader.account_id, limit=ROWS_SHOWN, now=reader.now).entries
-    prices = _prices(reader, entries)
-    return {"reader": reader, "rows": [_row(entry, reader.catalog, prices) for entry in entries]}
+    purchases = _purchases(reader, entries)
+    return {"reader": reader, "rows": [_row(entry, reader, purchases) for entry in entries]}
 
 
 def is_new(reader: Reader) -> bool:
@@ -71,22 +72,23 @@ def is_new(reader: Reader) -> bool:
     return not reader.balance.total_used and not reader.balance.total_purchased
 
 
-def _prices(reader: Reader, entries: tuple[EntryFacts, ...]) -> dict[str, str]:
-    """What the packs among these entries cost, by purchase."""
+def _purchases(reader: Reader, entries: tuple[EntryFacts, ...]) -> dict[str, Purchase]:
+    """The purchases that these entries are about, by id."""
     ids = [entry.source_id for entry in entries if entry.source_kind == "purchase"]
-    return {
-        purchase.id: money(purchase.amount_minor, purchase.currency, reader.locale)
-        for purchase in purchases_of(db.session(), reader.account_id, ids)
-    }
+    return {purchase.id: purchase for purchase in purchases_of(db.session(), reader.account_id, ids)}
 
 
-def _row(entry: EntryFacts, catalog: Catalog, prices: dict[str, str]) -> Row:
-    title = _title(entry, catalog)
-    price = prices.get(entry.source_id) if entry.source_kind == "purchase" else None
+def _row(entry: EntryFacts, reader: Reader, purchases: dict[str, Purchase]) -> Row:
+    title = _title(entry, reader.catalog)
+    purchase = purchases.get(entry.source_id) if entry.source_kind == "purchase" else None
+    if purchase and entry.kind == "grant":
+        title = f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}"
+    elif purchase:
+        title = f"{title}: {purchase.pack_name} pack"
     return Row(
         seq=entry.seq,
-        icon=_icon(entry, catalog),
-        title=f"{title} · {price}" if price else title,
+        icon=_icon(entry, reader.catalog),
+        title=title,
         at=entry.occurred_at,
         credits=entry.credits,
         balance_after=entry.balance_after,

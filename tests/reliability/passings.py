@@ -1,0 +1,83 @@
+"""Where a process may die on the way of the money: every point of each way, in the order in which it is passed.
+
+`GRANTED` stands where the grant is committed: a process that dies before it leaves nothing, one that dies after it
+leaves all, whether or not anybody was told.
+"""
+
+GRANTED = ("the grant is committed", 0)
+
+Passing = tuple[str, int]
+
+WEBHOOK: list[Passing] = [
+    ("webhook.verified", 1),
+    ("webhook.asked", 1),
+    ("commit.before", 1),
+    GRANTED,
+    ("commit.after", 1),
+    ("webhook.answering", 1),
+]
+# Stripe doesn't know what the event tells of: rolled back, then noted in a transaction of its own.
+FAILED_WEBHOOK: list[Passing] = [
+    ("webhook.verified", 1),
+    ("webhook.failed", 1),
+    ("commit.before", 1),
+    ("commit.after", 1),
+]
+RETURN_PAGE: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("ask.claimed", 1),
+    ("ask.answered", 1),
+    ("commit.before", 2),
+    GRANTED,
+    ("commit.after", 2),
+]
+# The run is noted, then each purchase is claimed and settled, then the run is noted again.
+SWEEP: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("sweep.found", 1),
+    ("commit.before", 2),
+    ("commit.after", 2),
+    ("ask.claimed", 1),
+    ("ask.answered", 1),
+    ("commit.before", 3),
+    GRANTED,
+    ("commit.after", 3),
+    ("sweep.asked", 1),
+    ("commit.before", 4),
+    ("commit.after", 4),
+]
+# Opening a checkout: the purchase is stored, Stripe makes the session, the session is stored.
+CHECKOUT: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("checkout.opened", 1),
+    ("checkout.made", 1),
+    ("commit.before", 2),
+    ("commit.after", 2),
+]
+# The first try is refused by the database, as in a deadlock, so that there are two.
+SPEND: list[Passing] = [
+    ("retry.before", 1),
+    ("commit.before", 1),
+    GRANTED,
+    ("commit.after", 1),
+]
+
+WAYS = {
+    "webhook": WEBHOOK,
+    "failed webhook": FAILED_WEBHOOK,
+    "return page": RETURN_PAGE,
+    "sweep": SWEEP,
+    "checkout": CHECKOUT,
+    "spend": SPEND,
+}
+
+
+def deaths(way: list[Passing]) -> list[tuple[str, int, int]]:
+    """Each point and passing of a way, and how many grants (or spends) are stored when a process died there."""
+    committed = way.index(GRANTED) if GRANTED in way else len(way)
+    return [
+        (name, passing, int(at > committed)) for at, (name, passing) in enumerate(way) if (name, passing) != GRANTED
+    ]

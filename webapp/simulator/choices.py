@@ -1,0 +1,81 @@
+"""What the forms of the simulated Stripe offer, each with its words: outcomes, webhooks, manners, faults."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from webapp.simulator.faults import ANY, Fault, Kind
+from webapp.simulator.routes import ENDPOINTS
+from webapp.simulator.signing import Manner, Secrets
+from webapp.simulator.versions import OLD_VERSION
+
+CHOICES = (
+    ("succeeds", "Payment succeeds", "Card 4242 4242 4242 4242"),
+    ("declined", "Card is declined", "Card 4000 0000 0000 0002"),
+    ("insufficient_funds", "Not enough money on the card", "Card 4000 0000 0000 9995"),
+    ("requires_action", "The bank asks first", "Card 4000 0025 0000 3155, with a 3-D Secure page"),
+    ("delayed_succeeds", "Bank payment, succeeds later", "Shows “processing”, then adds the credits"),
+    ("delayed_fails", "Bank payment, fails later", "Shows “processing”, then “didn’t go through”"),
+)
+WEBHOOKS = (
+    ("normal", "At once", "As Stripe does, most of the time"),
+    ("before", "Before the buyer is back", "The page waits for the app’s answer, ten seconds at most"),
+    ("late", "Ten seconds late", "The buyer is back first"),
+    ("never", "Never", "An outage: the app must find out by itself"),
+)
+WEBHOOK_CHOICES: tuple[Literal["normal", "before", "late", "never"], ...] = ("normal", "before", "late", "never")
+RETURNS = (
+    ("normal", "Goes back to the app", "To the success address"),
+    ("none", "Closes the tab", "Only the webhook tells"),
+)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One fault as the control room offers it."""
+
+    name: str
+    kind: Kind
+    amount: int
+    words: str
+
+
+TROUBLES = (
+    Trouble("500", "answer", 500, "500 before Stripe does anything"),
+    Trouble("503", "answer", 503, "503, Stripe is down"),
+    Trouble("429", "answer", 429, "429, too many requests"),
+    Trouble("broken", "broken", 0, "500 that Stripe keeps under the call’s key"),
+    Trouble("lost_request", "lost_request", 0, "Time-out, and nothing was done"),
+    Trouble("lost_answer", "lost_answer", 0, "Time-out, but Stripe has done it"),
+    Trouble("refused", "refused", 0, "Connection refused"),
+    Trouble("reset", "reset", 0, "Connection reset"),
+    Trouble("slow", "slow", 5, "Answers after five seconds"),
+)
+FIRST_CALLS = ("POST /v1/checkout/sessions", "GET /v1/checkout/sessions/{id}")
+EVERY_CALL = f"{ANY} {ANY}"
+CALLS = tuple(dict.fromkeys((*FIRST_CALLS, EVERY_CALL, *(f"{one.method} {one.path}" for one in ENDPOINTS))))
+MOST_TIMES = 20
+
+
+def call_words(call: str) -> str:
+    """A call as the form and the list name it."""
+    return "Every call" if call == EVERY_CALL else call
+
+
+def fault_words(fault: Fault) -> str:
+    """What a fault does; one that only a test can arm is named by its kind and amount."""
+    for trouble in TROUBLES:
+        if (trouble.kind, trouble.amount) == (fault.kind, fault.amount):
+            return trouble.words
+    return f"{fault.kind} {fault.amount:g}"
+
+
+def manner_choices(secrets: Secrets | None) -> tuple[tuple[Manner, str], ...]:
+    """In which manners a webhook can be sent, and what the app should make of each."""
+    old = "still known" if secrets and secrets.knows_old else "forgotten, so refused"
+    return (
+        ("plain", "As it should be"),
+        ("corrupt", "With a corrupt signature"),
+        ("old_secret", f"Signed with the old secret ({old})"),
+        ("two_secrets", "Signed with the old and the new secret"),
+        ("old_version", f"As API version {OLD_VERSION}"),
+    )

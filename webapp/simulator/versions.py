@@ -1,0 +1,65 @@
+"""An event as an endpoint of an older API version is sent it: the same facts in the shapes of that version.
+
+The table is the difference between the SDK's types of both versions, for the objects whose events are delivered.
+Fields that moved since 2024-06-20: https://docs.stripe.com/changelog/basil
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.simulator.store import Json
+
+OLD_VERSION = "2024-06-20"  # before releases had names
+
+# For each kind of object: the fields that came later, and those that are gone since with what they said.
+LATER: Mapping[str, frozenset[str]] = {
+    "checkout.session": frozenset(
+        {
+            "adaptive_pricing", "allowed_payment_method_types", "automatic_tax.provider", "branding_settings",
+            "collected_information", "customer_account", "customer_details.business_name",
+            "customer_details.individual_name", "discounts", "excluded_payment_method_types",
+            "integration_identifier", "managed_payments", "name_collection", "optional_items", "origin_context",
+            "permissions", "presentment_details", "wallet_options",
+        }
+    ),
+    "charge": frozenset(
+        {
+            "billing_details.tax_id", "outcome.advice_code", "outcome.network_advice_code",
+            "outcome.network_decline_code", "presentment_details",
+        }
+    ),
+    "payment_intent": frozenset(
+        {
+            "allowed_payment_method_types", "customer_account", "excluded_payment_method_types", "hooks",
+            "managed_payments", "payment_details", "payment_record", "presentment_details",
+        }
+    ),
+    "customer": frozenset({"business_name", "customer_account", "individual_name"}),
+}  # fmt: skip
+GONE: Mapping[str, Mapping[str, Any]] = {
+    "checkout.session": {"shipping_details": None, "ui_mode": "hosted"},
+    "charge": {"invoice": None},
+    "payment_intent": {"invoice": None},
+}
+
+
+def as_old_version(event: Json) -> Json:
+    """The event in the shapes of OLD_VERSION."""
+    data = {**event["data"], "object": _older(event["data"]["object"])}
+    return {**event, "api_version": OLD_VERSION, "data": data}
+
+
+def _older(item: Json) -> Json:
+    older = {**item, **GONE.get(item["object"], {})}
+    for path in LATER.get(item["object"], ()):
+        _leave_out(older, path.split("."))
+    return older
+
+
+def _leave_out(item: Json, path: list[str]) -> None:
+    name, *rest = path
+    if not rest:
+        item.pop(name, None)
+    elif isinstance(item.get(name), dict):
+        item[name] = dict(item[name])
+        _leave_out(item[name], rest)
