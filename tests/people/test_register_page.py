@@ -96,7 +96,7 @@ def test_a_taken_email_is_refused_in_words_that_confirm_nothing_and_writes_nothi
     for email in ("someone@example.com", "SOMEONE@example.com"):
         answer = apply(app.test_client(), email=email)
         assert answer.status_code == 422
-        assert "We can&#39;t create an account with this email. If it&#39;s yours, try signing in." in answer.text
+        assert "We can&#39;t use this email for an account. If it&#39;s yours, try signing in." in answer.text
         assert not re.search(r"taken|exists|already|registered|in use", answer.text)
         pages.append(masked(answer))
     assert len(set(pages)) == 1

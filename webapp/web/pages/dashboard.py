@@ -63,7 +63,7 @@ def recent_activity(reader: Reader) -> dict[str, Any]:
     """`dashboard/_recent_activity.html`: the newest entries, each with the balance after it."""
     entries = history(db.session(), reader.account_id, limit=ROWS_SHOWN, now=reader.now).entries
     prices = _prices(reader, entries)
-    return {"reader": reader, "rows": [_row(entry, reader.catalog, prices) for entry in entries]}
+    return {"reader": reader, "rows": [_row(entry, reader, prices) for entry in entries]}
 
 
 def is_new(reader: Reader) -> bool:
@@ -80,12 +80,12 @@ def _prices(reader: Reader, entries: tuple[EntryFacts, ...]) -> dict[str, str]:
     }
 
 
-def _row(entry: EntryFacts, catalog: Catalog, prices: dict[str, str]) -> Row:
-    title = _title(entry, catalog)
+def _row(entry: EntryFacts, reader: Reader, prices: dict[str, str]) -> Row:
+    title = _title(entry, reader)
     price = prices.get(entry.source_id) if entry.source_kind == "purchase" else None
     return Row(
         seq=entry.seq,
-        icon=_icon(entry, catalog),
+        icon=_icon(entry, reader.catalog),
         title=f"{title} · {price}" if price else title,
         at=entry.occurred_at,
         credits=entry.credits,
@@ -93,12 +93,12 @@ def _row(entry: EntryFacts, catalog: Catalog, prices: dict[str, str]) -> Row:
     )
 
 
-def _title(entry: EntryFacts, catalog: Catalog) -> str:
-    meter = catalog.meter(entry.meter)
+def _title(entry: EntryFacts, reader: Reader) -> str:
+    meter = reader.catalog.meter(entry.meter)
     if entry.description:
         return entry.description
     if meter:
-        return usage_text(meter, entry.quantity)
+        return usage_text(meter, entry.quantity, reader.locale)
     if entry.kind == "grant":
         return GRANT_WORDS[entry.lots[0].kind]
     return ENTRY_WORDS[entry.kind]
