@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.support.browsing import csrf_token
@@ -119,6 +120,14 @@ def test_fields_that_the_form_does_not_have_are_ignored(client, user):
     assert made.account_id != user.account_id
     assert (made.email_key, made.time_zone, made.locale) == ("new@example.com", "UTC", "en_US")
     assert transact(lambda session: session.get(Account, made.account_id)).available == 20
+
+
+@pytest.mark.parametrize(
+    ("named", "zone"), [("Europe/Berlin", "Europe/Berlin"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("localtime", "UTC")]
+)
+def test_the_zone_the_device_names_is_taken_if_there_is_such_a_zone(client, named, zone):
+    assert apply(client, time_zone=named).status_code == 303
+    assert only_user().time_zone == zone
 
 
 def test_a_registration_without_its_token_got_old(client):
