@@ -293,3 +293,27 @@ def test_passwords_are_never_drawn_again(shopper):
         answer = send(shopper, section, **fields)
         assert answer.status_code == 422
         assert "canary" not in answer.text
+
+
+def test_one_person_can_not_ask_about_addresses_without_end(shopper):
+    token = shopper.pages.open(SETTINGS).with_id("csrf-email").attributes["value"]
+    paths = [f"{SETTINGS}/email", "/partials/settings/email"] * 10  # one count for both ways
+    for path in paths:
+        assert shopper.pages.client.post(path, data={"csrf_token": token, "email": "no"}).status_code == 422
+    for path in paths[:2]:
+        refused = shopper.pages.client.post(path, data={"csrf_token": token, "email": "no"})
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+    assert refused.headers["HX-Retarget"] == "#alerts"
+
+
+def test_too_many_wrong_passwords_wait_in_the_section_itself(shopper):
+    for by_htmx in (False, True, False, True, False):
+        wrong = SENT["password"] | {"present": "not the password"}
+        assert send(shopper, "password", by_htmx=by_htmx, **wrong).status_code == 422
+    for by_htmx in (False, True):
+        answer = send(shopper, "password", by_htmx=by_htmx, **SENT["password"])
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+        assert "Too many tries. Please wait 1 minute, then try again." in answer.text
+        assert "HX-Retarget" not in answer.headers
