@@ -25,7 +25,6 @@ from webapp.web.display import (
     minutes_text,
     money,
     number,
-    percent,
     percent_used,
     price_rate,
     quantity_text,
@@ -350,37 +349,6 @@ def test_a_share_is_full_only_at_the_limit(used: int, limit: int) -> None:
         assert 1 <= int(text[:-1]) <= 99
     elif used >= limit:
         assert int(text[:-1].replace(",", "")) >= 100
-
-
-@pytest.mark.parametrize(
-    ("locale", "text"), [("en_US", "30%"), ("de", f"30{NBSP}%"), ("tr", "%30"), ("de@comma_dot", f"30{NBSP}%")]
-)
-def test_the_sign_of_a_share_stands_where_the_region_puts_it(locale: str, text: str) -> None:
-    assert percent(30, locale) == text
-    assert percent_used(30, 100, locale) == text
-    assert saving_text(pack(1000, 3500), [pack(1000, 5000)], locale) == f"Save {text}"
-
-
-@pytest.mark.parametrize(
-    ("locale", "text"),
-    [
-        ("en_US@dot_comma", "−$1.234.567,89"),
-        ("en_US@space_comma", f"−$1{NBSP}234{NBSP}567,89"),
-        ("en_US@apostrophe_dot", "−$1’234’567.89"),
-        ("de_DE@comma_dot", f"−1,234,567.89{NBSP}$"),
-        ("en_IN", "−$12,34,567.89"),
-        ("en_IN@comma_dot", "−$1,234,567.89"),
-        ("de_CH", "−$1’234’567.89"),
-    ],
-)
-def test_a_style_of_numbers_stands_over_the_regions_own_and_moves_nothing_else(locale: str, text: str) -> None:
-    assert money(-123_456_789, "usd", locale) == text
-
-
-@given(st.integers(-(2**53), 2**53), st.sampled_from(["en_US", "de", "fr", "en_IN", "de_CH", "ar", "hu@dot_comma"]))
-def test_no_way_of_writing_changes_a_number(value: int, locale: str) -> None:
-    digits = "".join(letter for letter in number(value, locale) if letter.isdigit())
-    assert int(digits) == abs(value)
 
 
 def test_templates_know_every_rule_by_its_name() -> None:
