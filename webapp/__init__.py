@@ -21,8 +21,9 @@ from webapp.web.logs import configure_logs, log, log_requests
 from webapp.web.metrics import count_requests
 from webapp.web.pages.site import register_site
 from webapp.web.start import warn_at_start
+from webapp.web.theme import keep_theme
 
-VIEWS = ("auth", "dashboard", "credits", "checkout_return", "partials", "legacy", "webhook", "health")
+VIEWS = ("auth", "dashboard", "credits", "checkout_return", "settings", "partials", "legacy", "webhook", "health")
 COMMANDS = ("catalog", "credits", "seed", "stripe", "user", "worker")
 
 MAX_BODY_BYTES = 1 << 20
@@ -106,6 +107,7 @@ def _register(app: Flask, settings: Settings) -> None:
     register_errors(app)
     app.jinja_env.filters.update(display_filters())
     register_site(app, settings)
+    keep_theme(app)
     for name in VIEWS:
         app.register_blueprint(import_module(f"webapp.views.{name}").bp)
     app.register_blueprint(import_module("webapp.api").bp)

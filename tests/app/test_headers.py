@@ -114,6 +114,8 @@ def test_what_is_behind_the_sign_in_is_in_no_cache(app, user):
     for path in (
         "/dashboard",
         "/dashboard/credits",
+        "/dashboard/settings",
+        "/partials/settings/look",
         "/partials/balance-badge",
         "/api/credits/balance",
         "/no-such-page",

@@ -3,7 +3,13 @@ import datetime as dt
 import pytest
 from sqlalchemy import event, func, select, text
 
-from webapp.people.browsers import sign_in_browser, sign_out_browser, sign_out_browsers, user_of_browser
+from webapp.people.browsers import (
+    other_browsers,
+    sign_in_browser,
+    sign_out_browser,
+    sign_out_browsers,
+    user_of_browser,
+)
 from webapp.people.models import SignedInBrowser
 from webapp.people.users import create_user
 
@@ -41,6 +47,17 @@ def test_signing_out_everywhere_can_spare_one_browser_and_spares_other_people(se
     sign_out_browsers(session, sam.id)
     assert user_of_browser(session, laptop, now=now) is None
     assert user_of_browser(session, hers, now=now) is eve
+
+
+def test_other_browsers_are_the_users_own_that_have_not_ended(session, sam, now):
+    eve = create_user(session, email="eve@example.com", password="another long password", now=now)
+    sign_in_browser(session, eve.id, is_kept=True, now=now)
+    here = sign_in_browser(session, sam.id, is_kept=True, now=now)
+    sign_in_browser(session, sam.id, is_kept=True, now=now)
+    sign_in_browser(session, sam.id, is_kept=False, now=now)
+    assert other_browsers(session, sam.id, but_secret=here, now=now) == 2
+    assert other_browsers(session, sam.id, but_secret="", now=now) == 3
+    assert other_browsers(session, sam.id, but_secret=here, now=now + dt.timedelta(hours=12)) == 1
 
 
 def test_the_table_holds_no_secret(session, sam, now):

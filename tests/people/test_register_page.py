@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.support.browsing import csrf_token
@@ -96,7 +97,7 @@ def test_a_taken_email_is_refused_in_words_that_confirm_nothing_and_writes_nothi
     for email in ("someone@example.com", "SOMEONE@example.com"):
         answer = apply(app.test_client(), email=email)
         assert answer.status_code == 422
-        assert "We can&#39;t create an account with this email. If it&#39;s yours, try signing in." in answer.text
+        assert "We can&#39;t use this email for an account. If it&#39;s yours, try signing in." in answer.text
         assert not re.search(r"taken|exists|already|registered|in use", answer.text)
         pages.append(masked(answer))
     assert len(set(pages)) == 1
@@ -119,6 +120,14 @@ def test_fields_that_the_form_does_not_have_are_ignored(client, user):
     assert made.account_id != user.account_id
     assert (made.email_key, made.time_zone, made.locale) == ("new@example.com", "UTC", "en_US")
     assert transact(lambda session: session.get(Account, made.account_id)).available == 20
+
+
+@pytest.mark.parametrize(
+    ("named", "zone"), [("Europe/Berlin", "Europe/Berlin"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("localtime", "UTC")]
+)
+def test_the_zone_the_device_names_is_taken_if_there_is_such_a_zone(client, named, zone):
+    assert apply(client, time_zone=named).status_code == 303
+    assert only_user().time_zone == zone
 
 
 def test_a_registration_without_its_token_got_old(client):

@@ -42,7 +42,7 @@ def test_a_password_that_is_not_given_is_asked_for_unseen_and_twice(app, client)
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("someone@example.com", "--password", PASSWORD), "We can't create an account with this email."),
+        (("someone@example.com", "--password", PASSWORD), "We can't use this email for an account."),
         (("nobody", "--password", PASSWORD), "Enter an email address like sam@example.com."),
         (("new@example.com", "--password", "short"), "Use a password of 12 characters or more."),
         (("new@example.com", "--password", ""), "Use a password of 12 characters or more."),

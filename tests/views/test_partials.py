@@ -10,6 +10,8 @@ from tests.api.books import grant, lapsing_grant, spend
 from tests.views.shopper import CREDITS
 from webapp.orm import utc_now
 
+SETTINGS = "/dashboard/settings"
+
 # Each partial with a page around it; its root has the id of its name.
 PARTIALS = {
     "/partials/balance-badge": "/dashboard",
@@ -21,6 +23,11 @@ PARTIALS = {
     "/partials/pack-estimate?minutes=1000": f"{CREDITS}?minutes=1000",
     "/partials/pack-estimate": CREDITS,
     "/partials/purchases": CREDITS,
+    "/partials/settings/balance": SETTINGS,
+    "/partials/settings/look": SETTINGS,
+    "/partials/settings/email": SETTINGS,
+    "/partials/settings/password": SETTINGS,
+    "/partials/settings/browsers": SETTINGS,
 }
 
 
@@ -56,7 +63,7 @@ def test_each_partial_stands_verbatim_in_its_page(shopper, tell):
             partial = shopper.pages.partial(path)
             name = path.removeprefix("/partials/").partition("?")[0]
             (root,) = [child for child in partial.root.children if not isinstance(child, str)]
-            assert root.attributes["id"] == name
+            assert root.attributes["id"] == name.replace("/", "-")
             assert masked(partial.html) in masked(shopper.pages.open(around).html), path
 
 
@@ -90,6 +97,7 @@ def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
         "/dashboard": {"balance-badge", "alerts", "balance-card", "recent-activity"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
+        SETTINGS: {"balance-badge", "alerts", "settings-balance"},
     }
     for path, names in listeners.items():
         page = shopper.pages.open(path)
@@ -100,7 +108,8 @@ def test_listeners_ask_for_themselves_when_credits_change(shopper):
         }
         assert found.keys() == names
         for name, node in found.items():
-            assert node.attributes["hx-get"].partition("?")[0] == f"/partials/{name}"
+            address = node.attributes["hx-get"].partition("?")[0]
+            assert address.removeprefix("/partials/").replace("/", "-") == name
             assert node.attributes["hx-target"] == "this"
             assert node.attributes["hx-swap"] == "outerHTML"
             assert node.attributes["hx-sync"] == "this:replace"

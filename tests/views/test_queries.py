@@ -15,7 +15,7 @@ from webapp.people.models import User
 __all__ = ["database_url"]
 
 MOST = 15
-PATHS = ("/dashboard", CREDITS)
+PATHS = ("/dashboard", CREDITS, "/dashboard/settings")
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def test_htmx_comes_with_its_hash_and_settings_after_our_own_script(app, setting
     assert told["includeIndicatorStyles"] is told["allowEval"] is False
     assert told["historyCacheSize"] == 0
     swaps = {rule["code"]: rule["swap"] for rule in told["responseHandling"]}
-    for status in (402, 403, 409, 422, 429):
+    for status in (400, 402, 403, 409, 413, 422, 429):
         assert next(swap for code, swap in swaps.items() if re.search(code, str(status))) is True, status
     for status in (204, 404, 500, 503):
         assert next(swap for code, swap in swaps.items() if re.search(code, str(status))) is False, status

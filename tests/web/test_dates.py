@@ -62,7 +62,30 @@ def test_a_day_and_a_date_have_no_hour() -> None:
 def test_names_are_english_like_the_pages_in_the_spelling_of_the_region() -> None:
     instant = utc(2026, 9, 20, 12)
     names = [date_text(instant, "UTC", locale, NOW) for locale in ("en_US", "en_GB", "en-GB", "de", "ja_JP")]
-    assert names == ["20 Sep", "20 Sept", "20 Sept", "20 Sep", "20 Sep"]
+    assert names == ["20 Sep", "20 Sept", "20 Sept", "20 Sep", "Sep 20"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "text", "longer"),
+    [
+        ("en_US", "Fri 6 Nov, 14:32", "Thu 6 Nov 2025, 14:32"),  # as the pages were drawn
+        ("de_DE", "Fri 6 Nov, 14:32", "Thu 6 Nov 2025, 14:32"),
+        ("de_DE@comma_dot", "Fri 6 Nov, 14:32", "Thu 6 Nov 2025, 14:32"),
+        ("en_AU", "Fri 6 Nov, 2:32 pm", "Thu 6 Nov 2025, 2:32 pm"),
+        ("en_CA", "Fri, Nov 6, 2:32 p.m.", "Thu, Nov 6, 2025, 2:32 p.m."),
+        ("ja_JP", "Fri, Nov 6, 14:32", "Thu, 2025 Nov 6, 14:32"),
+        ("ko_KR", "Fri, Nov 6, 2:32 PM", "Thu, 2025 Nov 6, 2:32 PM"),
+    ],
+)
+def test_order_and_clock_are_the_regions(locale: str, text: str, longer: str) -> None:
+    assert moment(utc(2026, 11, 6, 14, 32), "UTC", locale, NOW) == text
+    assert moment(utc(2025, 11, 6, 14, 32), "UTC", locale, NOW) == longer
+
+
+def test_hours_of_today_follow_the_clock_of_the_region_too() -> None:
+    assert moment(utc(2026, 11, 20, 13, 5), "UTC", "en_AU", NOW) == "Today, 1:05 pm"
+    ends = {"kind": "bonus", "expires_at": utc(2026, 11, 20, 20), "zone": "UTC", "now": NOW}
+    assert burn_words(0, of=1, **ends, locale="en_AU") == "Expires today, 8:00 pm"  # type: ignore[arg-type]  # by name
 
 
 def test_the_element_always_carries_utc() -> None:

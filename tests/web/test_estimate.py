@@ -170,6 +170,33 @@ def test_what_is_too_small_or_too_large_is_answered_with_the_range(typed: str) -
     assert caught.value.sentence == "Enter a number of minutes from 1 to 1,000,000."
 
 
+@pytest.mark.parametrize(
+    ("typed", "locale"),
+    [
+        ("1.000", "de_DE"),
+        ("1 000", "de_DE"),
+        ("1\u202f000", "fr_FR"),
+        ("1'000", "de_CH"),
+        ("1’000", "de_CH"),
+        ("1000", "de"),
+    ],
+)
+def test_thousands_are_read_as_the_reader_writes_them(typed: str, locale: str) -> None:
+    assert read_quantity(typed, MINUTES, locale) == 1000
+
+
+@pytest.mark.parametrize(("typed", "locale"), [("1,000", "de_DE"), ("1.000", "en_US"), ("1.000", "de_DE@comma_dot")])
+def test_what_may_be_a_decimal_is_not_taken_for_thousands(typed: str, locale: str) -> None:
+    with pytest.raises(UnreadableQuantity):
+        read_quantity(typed, MINUTES, locale)
+
+
+def test_the_range_is_told_as_the_reader_writes_it() -> None:
+    with pytest.raises(UnreadableQuantity) as caught:
+        read_quantity("0", MINUTES, "de_DE")
+    assert caught.value.sentence == "Enter a number of minutes from 1 to 1.000.000."
+
+
 @given(st.text())
 def test_no_text_does_harm(typed: str) -> None:
     try:

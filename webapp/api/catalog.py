@@ -23,26 +23,25 @@ def read_catalog() -> Response:
         stripe_mode=parts().settings.payments,
         now=utc_now(),
     )
-    locale = caller().user.locale
     return answer(
         CatalogAnswer(
             unit=UnitAnswer.model_validate(sold.unit),
-            packs=[_pack_answer(offer.pack, sold, locale) for offer in found if offer.state == "open"],
+            packs=[_pack_answer(offer.pack, sold) for offer in found if offer.state == "open"],
             plans=[PlanAnswer.model_validate(plan) for plan in sold.plans],
             meters=[MeterAnswer.model_validate(meter) for meter in sold.meters],
         )
     )
 
 
-def _pack_answer(pack: Pack, sold: Catalog, locale: str) -> PackAnswer:
+def _pack_answer(pack: Pack, sold: Catalog) -> PackAnswer:
     return PackAnswer(
         slug=pack.slug,
         name=pack.name,
         credits=pack.credits,
         amount_minor=pack.amount_minor,
         currency=pack.currency,
-        price=money(pack.amount_minor, pack.currency, locale),
-        unit_price=unit_price(pack, sold.unit, locale),
+        price=money(pack.amount_minor, pack.currency),
+        unit_price=unit_price(pack, sold.unit),
         saving_percent=saving_percent(pack, sold.packs),
         is_featured=pack.is_featured,
         badge=pack.badge,

@@ -1,11 +1,11 @@
-"""Accounts: opening one, and its row as the only lock of the ledger."""
+"""Accounts: opening one, its time zone, and its row as the only lock of the ledger."""
 
 import datetime as dt
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp.ledger.checks import check_time_zone
@@ -52,6 +52,17 @@ def open_account(session: Session, *, time_zone: str = "UTC", now: dt.datetime) 
     empty = {"available": 0, "held": 0, "frozen": 0, "debt": 0, "seq": 0}
     session.execute(insert(accounts).values(id=account_id, time_zone=time_zone, created_at=now, **empty))
     return account_id
+
+
+def set_time_zone(session: Session, account_id: int, time_zone: str) -> None:
+    """Change the zone by whose days the account's use is counted from now on; days already counted stay.
+
+    Under the account's lock, so that each use falls on one day of one zone. Raises InvalidRequest for a zone nobody
+    knows, and UnknownAccount.
+    """
+    check_time_zone(time_zone)
+    locked(session, account_id)
+    session.execute(update(accounts).where(accounts.c.id == account_id).values(time_zone=time_zone))
 
 
 def lock_account(session: Session, account_id: int) -> Account:

@@ -1,6 +1,6 @@
 """The ledger's operations: the only writers. Each takes a session first, may flush, and never commits."""
 
-from webapp.ledger.accounts import lock_account, open_account
+from webapp.ledger.accounts import lock_account, open_account, set_time_zone
 from webapp.ledger.batches import spend_batch
 from webapp.ledger.claims import settle_takeback
 from webapp.ledger.expiry import expire
@@ -25,6 +25,7 @@ __all__ = [
     "open_account",
     "release",
     "reverse",
+    "set_time_zone",
     "settle_takeback",
     "spend",
     "spend_batch",

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.people.models import SignedInBrowser, User
@@ -37,6 +37,13 @@ def sign_out_browsers(session: Session, user_id: int, *, but_secret: str | None 
     kept = _hash(but_secret) if but_secret else ""
     mine = SignedInBrowser.user_id == user_id
     session.execute(delete(SignedInBrowser).where(mine, SignedInBrowser.secret_hash != kept))
+
+
+def other_browsers(session: Session, user_id: int, *, but_secret: str, now: dt.datetime) -> int:
+    """In how many browsers a user is signed in at this moment, beside the one with this secret."""
+    others = (SignedInBrowser.user_id == user_id, SignedInBrowser.secret_hash != _hash(but_secret))
+    living = select(func.count()).select_from(SignedInBrowser).where(*others, SignedInBrowser.ends_at > now)
+    return session.scalar(living) or 0
 
 
 def user_of_browser(session: Session, secret: str, *, now: dt.datetime) -> User | None:

@@ -8,6 +8,11 @@ Refusal
     ├── UnknownRole
     ├── EmailUnavailable
     ├── WrongPair
+    ├── WrongPassword
+    ├── UnknownTheme
+    ├── UnknownTimeZone
+    ├── UnknownLocale
+    ├── UnknownNumberStyle
     └── TooManyTries        retry_after_seconds
 """
 
@@ -52,13 +57,13 @@ class UnknownRole(PeopleRefusal):
 
 
 class EmailUnavailable(PeopleRefusal):
-    """No account can be made with this e-mail. The words don't say whether somebody has it."""
+    """No account can have this e-mail. The words don't say whether somebody's has; they are the same everywhere."""
 
     code = "email_unavailable"
     field = "email"
 
     def __init__(self) -> None:
-        super().__init__("We can't create an account with this email. If it's yours, try signing in.")
+        super().__init__("We can't use this email for an account. If it's yours, try signing in.")
 
 
 class WrongPair(PeopleRefusal):
@@ -68,6 +73,44 @@ class WrongPair(PeopleRefusal):
 
     def __init__(self) -> None:
         super().__init__("Email or password isn't right")
+
+
+class WrongPassword(PeopleRefusal):
+    """Whoever is signed in didn't know the present password."""
+
+    code = "wrong_password"
+    field = "present"
+
+    def __init__(self) -> None:
+        super().__init__("That isn't your present password.")
+
+
+class UnknownTheme(PeopleRefusal):
+    """There is no such theme."""
+
+    code = "unknown_theme"
+    field = "theme"
+
+
+class UnknownTimeZone(PeopleRefusal):
+    """The time zone database has no zone of this name."""
+
+    code = "unknown_time_zone"
+    field = "time_zone"
+
+
+class UnknownLocale(PeopleRefusal):
+    """Nothing can be written in a locale of this name."""
+
+    code = "unknown_locale"
+    field = "locale"
+
+
+class UnknownNumberStyle(PeopleRefusal):
+    """There is no such style of numbers."""
+
+    code = "unknown_number_style"
+    field = "number_style"
 
 
 class TooManyTries(PeopleRefusal):

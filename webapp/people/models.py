@@ -14,6 +14,7 @@ from webapp.orm import Base, UtcDateTime
 
 ROLES = ("user", "support", "billing", "admin")
 THEMES = ("device", "light", "dark")
+NUMBER_STYLES = ("region", "comma_dot", "dot_comma", "space_comma", "apostrophe_dot")
 
 
 class User(Base):
@@ -26,6 +27,7 @@ class User(Base):
     __table_args__ = (
         CheckConstraint(f"role IN ({', '.join(repr(role) for role in ROLES)})", "known_role"),
         CheckConstraint(f"theme IN ({', '.join(repr(theme) for theme in THEMES)})", "known_theme"),
+        CheckConstraint(f"number_style IN ({', '.join(repr(style) for style in NUMBER_STYLES)})", "known_number_style"),
     )
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True
@@ -40,6 +42,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(12), default="user")
     theme: Mapped[str] = mapped_column(String(12), default="device")
     locale: Mapped[str] = mapped_column(String(20), default="en_US")
+    number_style: Mapped[str] = mapped_column(String(16), default="region", server_default="region")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     signed_in_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 

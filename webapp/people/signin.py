@@ -29,7 +29,7 @@ def sign_in(
     same statements run and the same hashing. Raises TooManyTries, then WrongPair.
     """
     attempt = attempt_of(email_key(email), address, secret=throttle_secret)
-    _admit(attempt, now=now)
+    admit(attempt, now=now)
     for _ in range(MOST_CHECKS):
         user = _checked(email, password)
         new_hash = rehashed(user.password_hash, password)
@@ -48,8 +48,11 @@ def _checked(email: str, password: str) -> User:
     return user
 
 
-def _admit(attempt: Attempt, *, now: dt.datetime) -> None:
-    """Count the attempt as failed, or refuse it. The first look only spares a flood the writing."""
+def admit(attempt: Attempt, *, now: dt.datetime) -> None:
+    """Count the attempt as failed, or refuse it. The first look only spares a flood the writing.
+
+    Raises TooManyTries. Ends the request's read session.
+    """
     _refuse_while_waiting(wait_seconds(db.session(), attempt, now=now))
     failure_id = transact(lambda session: record_failure(session, attempt, now=now))
     wait = wait_seconds(db.session(), attempt, but_id=failure_id, now=now)

@@ -82,15 +82,20 @@ def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(User.email_key == key)) if is_email(key) else None
 
 
-def set_password(session: Session, user: User, *, password: str, keep_secret: str | None = None) -> None:
-    """Change a password and sign the user out everywhere, but in the browser whose secret is `keep_secret`.
+def set_password(session: Session, user: User, *, password: str) -> None:
+    """Change a password and sign the user out everywhere.
 
     Hashes before the first statement, as `register`. Raises WeakPassword.
     """
     user_id, password_hash = user.id, hash_password(password, email=user.email)
     # The row first: a sign-in that goes by the old password waits for it and finds it changed, or has its browser here.
     session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
-    sign_out_browsers(session, user_id, but_secret=keep_secret)
+    sign_out_browsers(session, user_id)
+
+
+def is_email_taken(error: IntegrityError) -> bool:
+    """Whether a row was refused because another user has its e-mail."""
+    return "email_key" in str(error.orig)
 
 
 def clean_name(text: str) -> str:
@@ -108,7 +113,7 @@ def _insert(session: Session, user: User) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        if "email_key" not in str(error.orig):
+        if not is_email_taken(error):
             raise
         raise EmailUnavailable from None  # the database's own words would carry the address into a log
     session.refresh(user)  # its time zone is the account's

@@ -13,22 +13,27 @@
 
   root.dataset.js = "";
 
+  const on = (name, then) => document.addEventListener(name, then);
+  const byId = (id) => document.getElementById(id);
+
   const refresh = () => document.body.dispatchEvent(new Event("creditsChanged"));
 
-  const clock = (at) =>
-    new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: root.dataset.zone || undefined })
-      .format(at);
+  const clock = (at) => {
+    const { clock, zone } = byId("zone").dataset;
+    return new Intl.DateTimeFormat(clock, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
+  };
 
-  /* ---- forms: busy while they are being sent, never sent twice ---- */
+  /* forms: busy while they are being sent, never sent twice */
 
   const isBusy = (element) => element.getAttribute("aria-busy") === "true";
 
   function rest(form) {
+    if (!form.matches("form")) return;
     form.removeAttribute("aria-busy");
     form.querySelectorAll('button[aria-busy="true"]').forEach((button) => button.removeAttribute("aria-busy"));
   }
 
-  document.addEventListener("submit", (event) => {
+  on("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
     if (!navigator.onLine) {
@@ -43,7 +48,7 @@
     }
   });
 
-  /* ---- fresh numbers ---- */
+  /* fresh numbers */
 
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
@@ -51,27 +56,28 @@
     refresh();
   });
 
-  document.addEventListener("visibilitychange", () => {
+  on("visibilitychange", () => {
     if (document.visibilityState === "visible" && Date.now() - readAt > STALE_MS) refresh();
   });
 
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { elt, target } = event.detail;
+  on("htmx:beforeSwap", (event) => {
+    const { elt, target, requestConfig } = event.detail;
+    rest(requestConfig.elt);
     const isBeingSent = target.querySelector('form[aria-busy="true"]');
     const hidesError = elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
     if (isBeingSent || hidesError) event.detail.shouldSwap = false;
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => {
+  on("htmx:afterSwap", (event) => {
     readAt = Date.now();
     const { elt, target } = event.detail;
     freshAt.set(target.id, readAt);
-    if (target.id === "alerts" && document.getElementById("error")) refusedAt = readAt;
+    if (target.id === "alerts" && byId("error")) refusedAt = readAt;
     const title = elt.dataset?.title;
     if (title) document.title = title;
   });
 
-  /* ---- what failed keeps its old content and says how old it is ---- */
+  /* what failed says how old its content is */
 
   function keepStale(element, words) {
     if (element.matches("section, div")) {
@@ -90,9 +96,10 @@
 
   const openedAt = readAt;
   for (const name of ["sendError", "responseError", "timeout"]) {
-    const words = name === "timeout" ? "This is taking longer than it should. " : "Couldn't refresh. ";
-    document.addEventListener(`htmx:${name}`, ({ detail: { elt } }) => {
-      keepStale(elt, words);
+    on(`htmx:${name}`, ({ detail: { elt } }) => {
+      const wish = elt.method === "post" ? "save" : "refresh";
+      keepStale(elt, name === "timeout" ? "This is taking longer than it should. " : `Couldn't ${wish}. `);
+      rest(elt);
       elt.failures = (elt.failures ?? 0) + 1; // in a row: an answer brings a new element
       if (elt.failures < MOST_FAILURES || !elt.matches('[hx-trigger*="every"]')) return;
       elt.setAttribute("hx-trigger", "creditsChanged from:body"); // only "Try again" asks now
@@ -100,11 +107,11 @@
     });
   }
 
-  /* ---- toasts ---- */
+  /* toasts */
 
   function toast(words) {
-    const shelf = document.getElementById("toasts");
-    const draft = document.getElementById("toast-draft");
+    const shelf = byId("toasts");
+    const draft = byId("toast-draft");
     if (!shelf || !draft) return;
     const note = draft.content.cloneNode(true);
     note.querySelector(".toast__words").textContent = words;
@@ -113,20 +120,20 @@
 
   window.addEventListener("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
   window.addEventListener("online", () => {
-    document.getElementById("toasts")?.replaceChildren();
+    byId("toasts")?.replaceChildren();
     refresh();
   });
 
-  /* ---- buttons ---- */
+  /* buttons */
 
-  document.addEventListener("click", (event) => {
+  on("click", (event) => {
     const button = event.target.closest?.("[data-dismiss], [data-toggle-password]");
     if (!button) return;
     if (button.hasAttribute("data-dismiss")) {
       button.closest(".banner, .toast")?.remove();
-      document.getElementById("main")?.focus({ preventScroll: true });
+      byId("main")?.focus({ preventScroll: true });
     } else {
-      const field = document.getElementById(button.getAttribute("data-toggle-password"));
+      const field = byId(button.getAttribute("data-toggle-password"));
       if (!field) return;
       const shows = field.type === "password";
       field.type = shows ? "text" : "password";
@@ -134,20 +141,20 @@
     }
   });
 
-  document.addEventListener("click", (event) => {
+  on("click", (event) => {
     document.querySelectorAll(".menu[open]").forEach((menu) => {
       if (!menu.contains(event.target)) menu.open = false;
     });
   });
 
-  document.addEventListener("keydown", (event) => {
+  on("keydown", (event) => {
     const menu = event.key === "Escape" && document.querySelector(".menu[open]");
     if (!menu) return;
     menu.open = false;
     menu.querySelector("summary").focus();
   });
 
-  /* ---- at the start ---- */
+  /* at the start */
 
   const here = new URL(location.href);
   if (here.searchParams.has("checkout")) {
@@ -156,10 +163,11 @@
     history.replaceState(history.state, "", here);
   }
 
-  const checkAgain = document.getElementById("check-again");
-  if (checkAgain) {
-    setTimeout(() => {
-      if (!window.htmx) location.assign(checkAgain.href); // the CDN is blocked: nobody polls
-    }, CHECK_AGAIN_MS);
-  }
+  const ownZone = byId("device-zone");
+  if (ownZone) ownZone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+  const checkAgain = byId("check-again");
+  setTimeout(() => {
+    if (checkAgain && !window.htmx) location.assign(checkAgain.href); // the CDN is blocked: nobody polls
+  }, CHECK_AGAIN_MS);
 })();

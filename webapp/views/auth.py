@@ -11,6 +11,7 @@ from webapp.orm import utc_now
 from webapp.people.browsers import sign_in_browser, sign_out_browser
 from webapp.people.emails import clean_email
 from webapp.people.errors import PeopleRefusal, TooManyTries
+from webapp.people.looks import zone_names
 from webapp.people.passwords import LEAST_CHARACTERS, RULE, checked_password
 from webapp.people.signin import sign_in
 from webapp.people.throttle import address_block
@@ -97,11 +98,18 @@ def _register() -> str:
             email=form.get("email", ""),
             password=form.get("password", ""),
             name=form.get("name", ""),
+            time_zone=_zone_of_device(),
             welcome_credits=welcome_credits,
             now=now,
         )
     )
     return transact(lambda storage: sign_in_browser(storage, user.id, is_kept=False, now=now))
+
+
+def _zone_of_device() -> str:
+    """The zone that the browser's script named, if there is such a zone: nobody typed it, so nothing is refused."""
+    named = request.form.get("time_zone", "")
+    return named if named in zone_names() else "UTC"
 
 
 def _refusals_of_form() -> tuple[PeopleRefusal, ...]:

@@ -1,7 +1,8 @@
-"""How instants are written for people: in their zone, day before month, hours to 24. `<time>` always carries UTC.
+"""How instants are written for people: in their zone, in the order and with the clock of their region.
 
 Relative words are only "Today" and "Yesterday", and the year stands only where it is not this year. Names of days and
-months are English like the pages, in the spelling of the reader's region. Pure: `now` is an argument.
+months are English like the pages, in the spelling of the reader's region. `<time>` always carries UTC. Pure: `now` is
+an argument.
 """
 
 import datetime as dt
@@ -11,25 +12,40 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from markupsafe import Markup
 
-LOCALE = "en_US"
+from webapp.web.regions import HOUSE, DateOrder, region_of
+
+LOCALE = HOUSE
 ORDER_WORDS = ("Used first", "Used next", "Used last")
+
+# A date in each order: with the year, and in the year it is.
+DATES: dict[DateOrder, tuple[str, str]] = {
+    "dMy": ("d MMM y", "d MMM"),
+    "Mdy": ("MMM d, y", "MMM d"),
+    "yMd": ("y MMM d", "MMM d"),
+}
+WITH_NAME: dict[DateOrder, str] = {"dMy": "EEE {}", "Mdy": "EEE, {}", "yMd": "EEE, {}"}
 
 
 def moment(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
-    """A day and its hour: `Today, 14:32`, `Yesterday, 16:05`, `Fri 20 Nov, 14:32`, `Fri 20 Nov 2026, 14:32`."""
+    """A day and its hour: `Today, 14:32`, `Yesterday, 16:05`, `Fri 20 Nov, 14:32`, `Fri, Nov 20, 2026, 2:32 pm`."""
     local = _local(instant, zone)
     words = _relative(local, zone, now) or day(instant, zone, locale, now)
-    return f"{words}, {local:%H:%M}"
+    return f"{words}, {clock(instant, zone, locale)}"
+
+
+def clock(instant: dt.datetime, zone: str, locale: str) -> str:
+    """The hour and minute: `14:32`, or `2:32 pm` where people count to twelve."""
+    return _formatted(instant, "HH:mm" if region_of(locale).has_24_hours else "h:mm a", zone, locale)
 
 
 def day(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
     """A day with its name: `Tue 17 Nov`, with the year if that is another one."""
-    return _written(instant, "EEE d MMM", zone, locale, now)
+    return _written(instant, zone, locale, now, has_name=True)
 
 
 def date_text(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
     """A day without its name: `1 Dec`, with the year if that is another one."""
-    return _written(instant, "d MMM", zone, locale, now)
+    return _written(instant, zone, locale, now)
 
 
 def moment_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
@@ -80,24 +96,31 @@ def _end_words(kind: str, expires_at: dt.datetime | None, zone: str, locale: str
     verb = "resets" if kind == "allowance" else "expires"
     local = _local(expires_at, zone)
     if local.date() == _local(now, zone).date():  # on the last day the hour matters
-        return f"{verb} today, {local:%H:%M}"
+        return f"{verb} today, {clock(expires_at, zone, locale)}"
     return f"{verb} {date_text(expires_at, zone, locale, now)}"
 
 
-def _written(instant: dt.datetime, pattern: str, zone: str, locale: str, now: dt.datetime) -> str:
+def _written(instant: dt.datetime, zone: str, locale: str, now: dt.datetime, *, has_name: bool = False) -> str:
     is_this_year = _local(instant, zone).year == _local(now, zone).year
-    return _formatted(instant, pattern if is_this_year else f"{pattern} y", zone, locale)
+    return _formatted(instant, _pattern(locale, has_year=not is_this_year, has_name=has_name), zone, locale)
 
 
 def _exact(instant: dt.datetime, zone: str, locale: str) -> str:
-    return _formatted(instant, "EEE d MMM y, HH:mm", zone, locale)
+    written = _formatted(instant, _pattern(locale, has_year=True, has_name=True), zone, locale)
+    return f"{written}, {clock(instant, zone, locale)}"
+
+
+def _pattern(locale: str, *, has_year: bool, has_name: bool) -> str:
+    order = region_of(locale).date_order
+    with_year, without = DATES[order]
+    pattern = with_year if has_year else without
+    return WITH_NAME[order].format(pattern) if has_name else pattern
 
 
 @lru_cache(maxsize=4096)  # a page and its partials write the same moments again and again
 def _formatted(instant: dt.datetime, pattern: str, zone: str, locale: str) -> str:
-    language = locale.replace("-", "_")
-    if not language.startswith("en"):
-        language = LOCALE
+    own = region_of(locale).locale
+    language = own if own.language == "en" else LOCALE
     return str(format_datetime(_local(instant, zone), pattern, tzinfo=_zone(zone), locale=language))
 
 

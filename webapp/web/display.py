@@ -1,8 +1,8 @@
 """How credits, money, minutes and shares are written for people. Dates are beside it, in `dates`.
 
 Nothing here is ever rounded in favour of a promise: worth and minutes go down, so nobody is promised a minute or a cent
-that is not there. Words are English; a locale decides separators and where the currency stands. Pure functions:
-`display_filters` gives them to the templates under their own names.
+that is not there. Words are English; a locale (with a style of numbers, see `regions`) decides separators and where
+the currency stands. Pure functions: `display_filters` gives them to the templates under their own names.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,17 +11,16 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from babel import Locale
 from babel.numbers import format_decimal, get_currency_symbol
 
 from webapp.catalog import Catalog, CreditUnit, Meter, Pack
 from webapp.metering import quantity_for
 from webapp.money import decimal_value, decimals_shown, exponent
 from webapp.web import dates
+from webapp.web.regions import HOUSE, NO_BREAK_SPACE, region_of
 
-LOCALE = "en_US"
+LOCALE = HOUSE
 MINUS = "\N{MINUS SIGN}"
-NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 RATE_DECIMALS = 3
 
 
@@ -192,22 +191,28 @@ def saving_percent(pack: Pack, packs: Iterable[Pack]) -> int:
     return max(0, saved_minor * 100 // full_minor)
 
 
-def saving_text(pack: Pack, packs: Iterable[Pack]) -> str:
+def saving_text(pack: Pack, packs: Iterable[Pack], locale: str = LOCALE) -> str:
     """`Save 30%`, or nothing."""
-    percent = saving_percent(pack, packs)
-    return f"Save {percent}%" if percent else ""
+    saved = saving_percent(pack, packs)
+    return f"Save {percent(saved, locale)}" if saved else ""
 
 
-def percent_used(used: int, limit: int) -> str:
+def percent_used(used: int, limit: int, locale: str = LOCALE) -> str:
     """The used share of a limit to the nearest percent; never `100%` before the limit, never `0%` after first use."""
     if used <= 0:
-        return "0%"
+        return percent(0, locale)
     if limit <= 0:
-        return "100%"
-    percent = (200 * used + limit) // (2 * limit)
+        return percent(100, locale)
+    share = (200 * used + limit) // (2 * limit)
     if used < limit:
-        percent = min(percent, 99)
-    return f"{percent}%" if percent else "under 1%"
+        share = min(share, 99)
+    return percent(share, locale) if share else f"under {percent(1, locale)}"
+
+
+def percent(value: int, locale: str = LOCALE) -> str:
+    """A share in whole percent, with the sign where the region puts it: `30%`, `30 %`, `%30`."""
+    pattern = region_of(locale).locale.percent_formats[None]
+    return f"{pattern.prefix[0]}{number(value, locale)}{pattern.suffix[0]}"
 
 
 def display_filters() -> dict[str, Callable[..., object]]:
@@ -215,7 +220,7 @@ def display_filters() -> dict[str, Callable[..., object]]:
     rules: tuple[Callable[..., object], ...] = (
         number, credits_number, credits_word, credits_text, signed_credits, money, signed_money, worth, amount,
         short_amount, signed_amount, equivalent, figure, minutes_text, activity_text, quantity_text, meter_price,
-        unit_price, price_rate, saving_percent, saving_text, percent_used, usage_text, dates.moment, dates.day,
+        unit_price, price_rate, saving_percent, saving_text, percent, percent_used, usage_text, dates.moment, dates.day,
         dates.date_text, dates.moment_tag, dates.day_tag, dates.date_tag, dates.exact_tag, dates.burn_words,
     )  # fmt: skip
     return {rule.__name__: rule for rule in rules}
@@ -247,19 +252,16 @@ def _plus(value: int) -> str:
 
 @lru_cache(maxsize=4096)  # a page writes the same prices and sizes again and again
 def _digits(value: Decimal, places: int, locale: str) -> str:
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    return str(format_decimal(abs(value), format=pattern, locale=_locale(locale)))
+    region = region_of(locale)
+    pattern = region.digits + ("." + "0" * places if places else "")
+    plain = str(format_decimal(abs(value), format=pattern, locale=LOCALE))
+    return plain.translate(str.maketrans(",.", region.group + region.decimal))
 
 
 @lru_cache(maxsize=4096)
 def _with_symbol(digits: str, currency: str, locale: str) -> str:
     """The symbol where the locale puts it; a code of letters keeps its distance from the digits."""
     symbol = get_currency_symbol(currency.upper(), locale=LOCALE)
-    if _locale(locale).currency_formats["standard"].pattern.lstrip("\u200e\u200f").startswith("¤"):
+    if region_of(locale).locale.currency_formats["standard"].pattern.lstrip("\u200e\u200f").startswith("¤"):
         return symbol + (NO_BREAK_SPACE if symbol[-1].isalpha() else "") + digits
     return digits + NO_BREAK_SPACE + symbol
-
-
-@lru_cache(maxsize=64)
-def _locale(name: str) -> Locale:
-    return Locale.parse(name.replace("-", "_"))

@@ -8,9 +8,10 @@ from webapp.catalog import Catalog, Meter, Pack, Plan
 from webapp.errors import Refusal
 from webapp.metering import cost_credits
 from webapp.web.display import LOCALE, amount, number, short_amount
+from webapp.web.regions import region_of
 
 LARGEST_QUANTITY = 1_000_000
-TYPED = re.compile(r"(\d{1,20}|\d{1,3}([, ]\d{3}){1,6})")
+PLAIN = re.compile(r"\d{1,20}")
 
 # The featured pack is named when it lasts about as long as people plan for.
 FEATURED_MONTHS = range(1, 7)
@@ -63,7 +64,7 @@ def estimate(typed: str, catalog: Catalog, plan: Plan | None, locale: str = LOCA
     meter = catalog.main_meter
     if meter is None:
         return None
-    quantity = read_quantity(typed, meter)
+    quantity = read_quantity(typed, meter, locale)
     needed = cost_credits(meter, quantity)
     covered = min(needed, plan.allowance_credits if plan else 0)
     pack = _suited(catalog, plan, needed - covered)
@@ -87,20 +88,31 @@ def estimate_label(meter: Meter) -> str:
     return f"{units} of {meter.activity} a month" if meter.activity else f"{units} a month"
 
 
-def read_quantity(typed: str, meter: Meter) -> int:
-    """The whole number of units in what was typed: `300`, `1,000`, `1 000`, `300 min`.
+def read_quantity(typed: str, meter: Meter, locale: str = LOCALE) -> int:
+    """The whole number of units in what was typed: `300`, `1,000` (`1.000` where that is a thousand), `300 min`.
 
     Raises UnreadableQuantity for words, signs, decimals, nothing, zero and more than a million.
     """
     text = " ".join(typed.split()).lower()
     for unit in (meter.unit_plural, meter.unit, meter.unit_short):
         text = text.removesuffix(unit.lower()).rstrip() if unit else text
-    if not (text.isascii() and TYPED.fullmatch(text)):
+    text = _without_groups(text, region_of(locale).group)
+    if not (text.isascii() and PLAIN.fullmatch(text)):
         raise UnreadableQuantity(f"Enter {meter.unit_plural} as a whole number, like 300.")
-    quantity = int(text.replace(",", "").replace(" ", ""))
+    quantity = int(text)
     if not 1 <= quantity <= LARGEST_QUANTITY:
-        raise UnreadableQuantity(f"Enter a number of {meter.unit_plural} from 1 to {number(LARGEST_QUANTITY)}.")
+        most = number(LARGEST_QUANTITY, locale)
+        raise UnreadableQuantity(f"Enter a number of {meter.unit_plural} from 1 to {most}.")
     return quantity
+
+
+def _without_groups(text: str, group: str) -> str:
+    """The digits without what separates thousands: the reader's own separator, or spaces. Anything else stays."""
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    separators = re.escape(" " + group.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip())
+    if not re.fullmatch(rf"\d{{1,3}}([{separators}]\d{{3}}){{1,6}}", text):
+        return text
+    return re.sub(rf"[{separators}]", "", text)
 
 
 def months_text(credits: int, credits_a_month: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from flask import Flask, make_response, redirect, request, session, url_for
+from flask import Flask, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -53,6 +53,11 @@ def carried_secret() -> str | None:
     return secret
 
 
+def look_again() -> None:
+    """Let who is asking be looked up anew: what is stored of them has just changed."""
+    g.pop("_login_user", None)  # where flask-login keeps whom it found
+
+
 def is_signed_in() -> bool:
     """Whether the one who asks is signed in."""
     return bool(current_user.is_authenticated)
@@ -91,4 +96,7 @@ def _page_asked_for() -> str | None:
 
 
 def _load_user(secret: str) -> User | None:
-    return user_of_browser(db.session(), secret, now=utc_now())
+    user = user_of_browser(db.session(), secret, now=utc_now())
+    if user:
+        g.theme = user.theme  # pages that know nobody are drawn in it too: see theme.py
+    return user

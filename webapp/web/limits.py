@@ -1,4 +1,4 @@
-"""How often one user may ask for what costs a call to Stripe. Counted by user, not by address: offices share one."""
+"""How often one user may ask for what costs a call to Stripe or tells of others. By user: offices share an address."""
 
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -15,4 +15,6 @@ def asker() -> str:
 
 # One count for every way to open a checkout, so that a second route is no second allowance.
 checkout_limit = limiter.shared_limit("10 per minute", scope="checkout", key_func=asker)
+# Each new address that is refused hints at who has one.
+email_limit = limiter.shared_limit("20 per hour", scope="email", key_func=asker)
 verify_limit = limiter.limit("20 per minute", key_func=asker)

@@ -79,7 +79,7 @@ def _purchases(reader: Reader, entries: tuple[EntryFacts, ...]) -> dict[str, Pur
 
 
 def _row(entry: EntryFacts, reader: Reader, purchases: dict[str, Purchase]) -> Row:
-    title = _title(entry, reader.catalog)
+    title = _title(entry, reader)
     purchase = purchases.get(entry.source_id) if entry.source_kind == "purchase" else None
     if purchase and entry.kind == "grant":
         title = f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}"
@@ -95,12 +95,12 @@ def _row(entry: EntryFacts, reader: Reader, purchases: dict[str, Purchase]) -> R
     )
 
 
-def _title(entry: EntryFacts, catalog: Catalog) -> str:
-    meter = catalog.meter(entry.meter)
+def _title(entry: EntryFacts, reader: Reader) -> str:
+    meter = reader.catalog.meter(entry.meter)
     if entry.description:
         return entry.description
     if meter:
-        return usage_text(meter, entry.quantity)
+        return usage_text(meter, entry.quantity, reader.locale)
     if entry.kind == "grant":
         return GRANT_WORDS[entry.lots[0].kind]
     return ENTRY_WORDS[entry.kind]

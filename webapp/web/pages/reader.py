@@ -13,6 +13,7 @@ from webapp.extensions import db, parts
 from webapp.ledger.queries import Balance
 from webapp.orm import utc_now
 from webapp.web.balance import fresh_balance
+from webapp.web.regions import region_of, written_as
 
 PURCHASES_SHOWN = 5
 UNSETTLED = frozenset({"open", "processing"})
@@ -20,7 +21,9 @@ UNSETTLED = frozenset({"open", "processing"})
 
 @dataclass
 class Reader:
-    """The signed-in person in front of one page. Times are shown in the account's zone, numbers in their locale.
+    """The signed-in person in front of one page. Times are shown in the account's zone, all else as `locale` says.
+
+    `locale` is the one text that whatever writes takes: the person's region with their style of numbers (see regions).
 
     Copies what it needs of the user: a page may end the read session that loaded the user.
     """
@@ -31,10 +34,21 @@ class Reader:
     name: str
     is_operator: bool
     theme: str
-    locale: str
+    region: str
+    number_style: str
     catalog: Catalog
     stripe_mode: str
     now: dt.datetime
+
+    @property
+    def locale(self) -> str:
+        """How numbers and dates are written for this reader."""
+        return written_as(self.region, self.number_style)
+
+    @property
+    def clock_locale(self) -> str:
+        """A locale whose clock is the reader's: what the script needs to write an hour."""
+        return "en-GB" if region_of(self.locale).has_24_hours else "en-US"
 
     @cached_property
     def balance(self) -> Balance:
@@ -91,7 +105,8 @@ def present_reader() -> Reader:
         name=current_user.name or current_user.email,
         is_operator=current_user.role != "user",
         theme=current_user.theme,
-        locale=current_user.locale,
+        region=current_user.locale,
+        number_style=current_user.number_style,
         catalog=parts().catalog,
         stripe_mode=parts().settings.payments,
         now=utc_now(),

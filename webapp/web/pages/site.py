@@ -25,7 +25,7 @@ HTMX_CONFIG = {
     "responseHandling": [
         {"code": "204", "swap": False},
         {"code": "[23]..", "swap": True},
-        {"code": "402|403|409|422|429", "swap": True},
+        {"code": "400|402|403|409|413|422|429", "swap": True},
         {"code": "...", "swap": False, "error": True},
     ],
 }
