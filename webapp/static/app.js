@@ -7,159 +7,159 @@
   const CHECK_AGAIN_MS = 5_000;
   const MOST_FAILURES = 5; // then polling ends
   const root = document.documentElement;
+  const { reader, zone } = root.dataset;
+  const openedAt = Date.now();
   const freshAt = new Map(); // id of a partial -> when its data last came from the server
-  let readAt = Date.now();
+  let readAt = openedAt;
   let refusedAt = 0;
 
   root.dataset.js = "";
 
-  const refresh = () => document.body.dispatchEvent(new Event("creditsChanged"));
+  const on = (name, act) => addEventListener(name, act);
+  const byId = (id) => document.getElementById(id);
+  const draft = (id) => byId(id).content.cloneNode(true).firstElementChild;
+  const tell = (name) => document.body.dispatchEvent(new Event(name));
+  const refresh = () => tell("creditsChanged");
 
   const clock = (at) =>
-    new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: root.dataset.zone || undefined })
-      .format(at);
+    new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
 
-  /* ---- forms: busy while they are being sent, never sent twice ---- */
+  // Forms: busy while they are being sent, never sent twice.
 
-  const isBusy = (element) => element.getAttribute("aria-busy") === "true";
+  const BUSY = '[aria-busy="true"]';
+  const rest = (within) => within.querySelectorAll(BUSY).forEach((element) => element.removeAttribute("aria-busy"));
 
-  function rest(form) {
-    form.removeAttribute("aria-busy");
-    form.querySelectorAll('button[aria-busy="true"]').forEach((button) => button.removeAttribute("aria-busy"));
-  }
-
-  document.addEventListener("submit", (event) => {
+  on("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
-    if (!navigator.onLine) {
+    if (!navigator.onLine || form.matches(BUSY)) {
       event.preventDefault();
-      toast("You're offline. Nothing was sent. Try again when you're back.");
-    } else if (isBusy(form)) {
-      event.preventDefault();
-    } else {
-      form.setAttribute("aria-busy", "true");
-      event.submitter?.setAttribute("aria-busy", "true");
-      setTimeout(rest, BUSY_MS, form); // the browser's Stop button tells nobody
+      if (!navigator.onLine) toast("You're offline. Nothing was sent. Try again when you're back.");
+      return;
     }
+    for (const element of [form, event.submitter]) element?.setAttribute("aria-busy", "true");
+    setTimeout(rest, BUSY_MS, form.parentNode); // the browser's Stop button tells nobody
+    if (form.closest("#pack-grid")) sessionStorage.setItem("buying", "1");
   });
 
-  /* ---- fresh numbers ---- */
+  // Fresh numbers.
 
-  window.addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    document.querySelectorAll('form[aria-busy="true"]').forEach(rest);
-    refresh();
+  on("pageshow", ({ persisted }) => {
+    if (persisted) {
+      if (!isMine()) location.reload();
+      rest(document);
+      refresh();
+    }
+    // Buy was pressed here, and here we are again: by the Back button, unless a notice says why.
+    const isBack = sessionStorage.getItem("buying");
+    sessionStorage.removeItem("buying");
+    if (isBack && (persisted || byId("notice")?.childElementCount === 0)) tell("checkoutLeft");
   });
 
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && Date.now() - readAt > STALE_MS) refresh();
+  on("visibilitychange", () => {
+    if (!document.hidden && Date.now() - readAt > STALE_MS) refresh();
   });
 
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { elt, target } = event.detail;
-    const isBeingSent = target.querySelector('form[aria-busy="true"]');
-    const hidesError = elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
-    if (isBeingSent || hidesError) event.detail.shouldSwap = false;
+  on("htmx:beforeSwap", ({ detail }) => {
+    const hidesError = detail.elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
+    if (hidesError || detail.target.querySelector(`form${BUSY}`)) detail.shouldSwap = false;
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => {
+  on("htmx:afterSwap", ({ detail: { elt, target } }) => {
     readAt = Date.now();
-    const { elt, target } = event.detail;
     freshAt.set(target.id, readAt);
-    if (target.id === "alerts" && document.getElementById("error")) refusedAt = readAt;
-    const title = elt.dataset?.title;
-    if (title) document.title = title;
+    if (target.id === "alerts" && byId("error")) refusedAt = readAt;
+    if (elt.dataset?.title) document.title = elt.dataset.title;
   });
 
-  /* ---- what failed keeps its old content and says how old it is ---- */
+  // The other tabs of this browser.
+
+  const isMine = () => reader === undefined || reader === localStorage.getItem("reader");
+  const tellTabs = () => localStorage.setItem("changed", Date.now());
+
+  on("creditsChanged", tellTabs); // the server's word: our own doesn't bubble up to here
+  on("storage", ({ key }) => {
+    if (key === "changed") refresh();
+    else if (!isMine()) location.reload(); // somebody has signed out, or somebody else in
+  });
+
+  // What failed keeps its old content and says how old it is.
 
   function keepStale(element, words) {
-    if (element.matches("section, div")) {
-      const line = element.querySelector(":scope > .stale") ?? element.appendChild(document.createElement("p"));
-      const again = document.createElement("button");
-      again.type = "button";
-      again.className = "linklike";
-      again.textContent = "Try again";
-      again.addEventListener("click", refresh);
-      line.className = "stale";
-      line.replaceChildren(`Updated ${clock(freshAt.get(element.id) ?? openedAt)}. ${words}`, again);
-    } else {
-      toast(`${words} Try again in a minute.`);
-    }
+    if (!element.matches("section, div")) return toast(`${words} Try again in a minute.`);
+    const line = element.querySelector(":scope > .stale") ?? element.appendChild(draft("stale-draft"));
+    line.firstElementChild.textContent = `Updated ${clock(freshAt.get(element.id) ?? openedAt)}. ${words}`;
   }
 
-  const openedAt = readAt;
   for (const name of ["sendError", "responseError", "timeout"]) {
-    const words = name === "timeout" ? "This is taking longer than it should. " : "Couldn't refresh. ";
-    document.addEventListener(`htmx:${name}`, ({ detail: { elt } }) => {
+    const words = name === "timeout" ? "This is taking longer than it should." : "Couldn't refresh.";
+    on(`htmx:${name}`, ({ detail: { elt } }) => {
       keepStale(elt, words);
-      elt.failures = (elt.failures ?? 0) + 1; // in a row: an answer brings a new element
+      elt.failures = (elt.failures ?? 0) + 1; // in a row: a new element has none
       if (elt.failures < MOST_FAILURES || !elt.matches('[hx-trigger*="every"]')) return;
       elt.setAttribute("hx-trigger", "creditsChanged from:body"); // only "Try again" asks now
       htmx.process(elt);
     });
   }
 
-  /* ---- toasts ---- */
+  // Toasts.
 
   function toast(words) {
-    const shelf = document.getElementById("toasts");
-    const draft = document.getElementById("toast-draft");
-    if (!shelf || !draft) return;
-    const note = draft.content.cloneNode(true);
-    note.querySelector(".toast__words").textContent = words;
-    shelf.replaceChildren(note);
+    const note = draft("toast-draft");
+    note.querySelector("span").textContent = words;
+    byId("toasts").replaceChildren(note);
   }
 
-  window.addEventListener("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
-  window.addEventListener("online", () => {
-    document.getElementById("toasts")?.replaceChildren();
+  on("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
+  on("online", () => {
+    byId("toasts").replaceChildren();
     refresh();
   });
 
-  /* ---- buttons ---- */
+  // Buttons.
 
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-dismiss], [data-toggle-password]");
+  const openMenu = () => document.querySelector(".menu[open]");
+
+  on("click", ({ target }) => {
+    const menu = openMenu();
+    if (menu && !menu.contains(target)) menu.open = false;
+    const button = target.closest("[data-dismiss], [data-refresh], [data-toggle-password]");
     if (!button) return;
-    if (button.hasAttribute("data-dismiss")) {
-      button.closest(".banner, .toast")?.remove();
-      document.getElementById("main")?.focus({ preventScroll: true });
-    } else {
-      const field = document.getElementById(button.getAttribute("data-toggle-password"));
-      if (!field) return;
+    const { dismiss, togglePassword } = button.dataset;
+    if (dismiss !== undefined) {
+      button.closest(".banner, .toast").remove();
+      byId("main").focus({ preventScroll: true });
+    } else if (togglePassword) {
+      const field = byId(togglePassword);
       const shows = field.type === "password";
       field.type = shows ? "text" : "password";
-      button.setAttribute("aria-pressed", String(shows));
+      button.ariaPressed = shows;
+    } else {
+      refresh();
     }
   });
 
-  document.addEventListener("click", (event) => {
-    document.querySelectorAll(".menu[open]").forEach((menu) => {
-      if (!menu.contains(event.target)) menu.open = false;
-    });
-  });
-
-  document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+  on("keydown", ({ key }) => {
+    const menu = key === "Escape" && openMenu();
     if (!menu) return;
     menu.open = false;
     menu.querySelector("summary").focus();
   });
 
-  /* ---- at the start ---- */
+  // At the start.
 
-  const here = new URL(location.href);
+  const here = new URL(location);
   if (here.searchParams.has("checkout")) {
-    // A notice is shown once: reloading must not tell it again.
-    for (const name of ["checkout", "purchase", "pack"]) here.searchParams.delete(name);
+    // A notice is told once, not at each reload.
+    for (const name of ["checkout", "purchase"]) here.searchParams.delete(name);
     history.replaceState(history.state, "", here);
   }
 
-  const checkAgain = document.getElementById("check-again");
-  if (checkAgain) {
-    setTimeout(() => {
-      if (!window.htmx) location.assign(checkAgain.href); // the CDN is blocked: nobody polls
-    }, CHECK_AGAIN_MS);
-  }
+  setTimeout(() => {
+    if (!window.htmx) byId("check-again")?.click(); // the CDN is blocked: nobody polls
+  }, CHECK_AGAIN_MS);
+
+  // Last: a browser that keeps nothing refuses.
+  if (reader !== undefined) localStorage.setItem("reader", reader);
+  if (byId("checkout-status")) tellTabs();
 })();
