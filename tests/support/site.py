@@ -35,9 +35,11 @@ class Site:
 
 
 @contextmanager
-def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: str) -> Iterator[Site]:
-    """Serve a migrated database until the end of the block."""
-    port = free_port()
+def running_site(
+    database_url: str, folder: Path, *, workers: int = 1, app: str = "wsgi:app", port: int = 0, **more: str
+) -> Iterator[Site]:
+    """Serve a migrated database until the end of the block, on a free port unless one is given."""
+    port = port or free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -55,7 +57,7 @@ def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: s
     site = Site(environment["BASE_URL"], environment)
     site.flask("stripe", "sync")
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(gunicorn(port, workers), cwd=ROOT, env=environment, stderr=log, stdout=log)
+        server = subprocess.Popen(gunicorn(port, workers, app), cwd=ROOT, env=environment, stderr=log, stdout=log)
         try:
             wait_until_ready(site.url, server)
             yield site
@@ -64,10 +66,10 @@ def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: s
             server.wait(15)
 
 
-def gunicorn(port: int, workers: int) -> list[str]:
+def gunicorn(port: int, workers: int, app: str) -> list[str]:
     """The command of the README, with a port of its own."""
     options = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "8", "--no-control-socket"]
-    return [sys.executable, "-m", "gunicorn", *options, "--log-level", "warning", "wsgi:app"]
+    return [sys.executable, "-m", "gunicorn", *options, "--log-level", "warning", app]
 
 
 def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
