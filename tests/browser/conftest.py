@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
@@ -22,6 +23,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {urlsplit(HTMX_URL).hostname} ~NOTFOUND",  # the same with and without a network
 )
 
 
@@ -69,8 +71,9 @@ OpenBrowser = Callable[..., Page]
 
 @pytest.fixture
 def open_browser(launch: Callable[..., Browser], site: Site) -> Iterator[OpenBrowser]:
-    """Open a fresh browser: `cdn` is "served", "blocked" or a body to tamper with. Its console must stay clean.
+    """Open a fresh browser: `cdn` is "served", "unreachable" or a body to tamper with. Its console must stay clean.
 
+    Whatever is served here is served by a route, and with routes a browser has no HTTP cache: "unreachable" has one.
     With `memory` it may keep pages that were left in memory, as people's browsers do.
     """
     contexts: list[BrowserContext] = []
@@ -84,9 +87,7 @@ def open_browser(launch: Callable[..., Browser], site: Site) -> Iterator[OpenBro
         contexts.append(context)
         if cdn == "served":
             context.route(HTMX_URL, answer_as_the_cdn)
-        elif cdn == "blocked":
-            context.route(HTMX_URL, lambda route: route.abort())
-        else:
+        elif cdn != "unreachable":
             headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
             context.route(HTMX_URL, lambda route: route.fulfill(body=cdn, headers=headers))
         page = context.new_page()

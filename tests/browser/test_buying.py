@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 BROWSERS = {
     "with JavaScript": {},
     "without JavaScript": {"java_script_enabled": False},
-    "with the CDN blocked": {"cdn": "blocked", "expect_complaints": True},
+    "with the CDN blocked": {"cdn": "unreachable", "expect_complaints": True},
     "with a wrong htmx file": {"cdn": "window.wrong = true;", "expect_complaints": True},
     "on a phone": {"viewport": {"width": 390, "height": 844}},
 }

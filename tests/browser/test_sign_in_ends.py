@@ -98,12 +98,14 @@ def seen_by_going_back(page, times):
         yield page.url, page.content()
 
 
-MEMORY = pytest.mark.parametrize("memory", [True, False], ids=["kept in memory", "drawn anew"])
+# Where a browser may have kept pages: in memory whole, or in its HTTP cache (which works with no route set only).
+KEPT = {"in memory": {"memory": True}, "in the cache": {"cdn": "unreachable"}}
+each_way = pytest.mark.parametrize("kept", KEPT.values(), ids=KEPT.keys())
 
 
-@MEMORY
-def test_back_button_after_signing_out_shows_nothing_of_the_person_before(open_browser, memory):
-    page = open_browser(memory=memory, expect_complaints=True)
+@each_way
+def test_back_button_after_signing_out_shows_nothing_of_the_person_before(open_browser, kept):
+    page = open_browser(expect_complaints=True, **kept)
     theirs = first_person(page)
     for url, html in seen_by_going_back(page, 6):
         # What the address has kept stands in the sign-in form too: where to go on to.
@@ -112,9 +114,9 @@ def test_back_button_after_signing_out_shows_nothing_of_the_person_before(open_b
     assert not [word for word in theirs if word in stored], stored
 
 
-@MEMORY
-def test_next_person_in_the_same_browser_finds_not_a_byte_of_the_one_before(open_browser, memory):
-    page = open_browser(memory=memory, expect_complaints=True)  # 404 for what is not theirs
+@each_way
+def test_next_person_in_the_same_browser_finds_not_a_byte_of_the_one_before(open_browser, kept):
+    page = open_browser(expect_complaints=True, **kept)  # 404 for what is not theirs
     theirs = first_person(page)
     register(page)
     for path in ("/dashboard", "/dashboard/credits"):
