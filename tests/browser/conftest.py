@@ -3,7 +3,9 @@
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
@@ -21,6 +23,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {urlsplit(HTMX_URL).hostname} ~NOTFOUND",  # the same with and without a network
 )
 
 
@@ -35,13 +38,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Start Chromium once for each way of starting it: Playwright's own flags forbid pages kept in memory."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert path, "Chromium is missing: tests/support/prepare.sh installs it"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        browser.close()
+
+        @cache
+        def launch(*, memory: bool) -> Browser:
+            left_out = ["--disable-back-forward-cache"] if memory else None
+            started = playwright.chromium.launch(executable_path=path, args=list(FLAGS), ignore_default_args=left_out)
+            browsers.append(started)
+            return started
+
+        browsers: list[Browser] = []
+        yield launch
+        for browser in browsers:
+            browser.close()
 
 
 def answer_as_the_cdn(route: Route) -> None:
@@ -57,22 +70,24 @@ OpenBrowser = Callable[..., Page]
 
 
 @pytest.fixture
-def open_browser(chromium: Browser, site: Site) -> Iterator[OpenBrowser]:
-    """Open a fresh browser: `cdn` is "served", "blocked" or a body to tamper with. Its console must stay clean."""
+def open_browser(launch: Callable[..., Browser], site: Site) -> Iterator[OpenBrowser]:
+    """Open a fresh browser: `cdn` is "served", "unreachable" or a body to tamper with. Its console must stay clean.
+
+    Whatever is served here is served by a route, and with routes a browser has no HTTP cache: "unreachable" has one.
+    With `memory` it may keep pages that were left in memory, as people's browsers do.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_(*, cdn: str = "served", expect_complaints: bool = False, **options: object) -> Page:
-        context = chromium.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
+    def open_(*, cdn: str = "served", expect_complaints: bool = False, memory: bool = False, **options: object) -> Page:
+        context = launch(memory=memory).new_context(**{"base_url": site.url} | options)  # type: ignore[arg-type]
         context.set_default_timeout(8000)
         # Each browser has an address of its own: sign-ups are limited by address.
         context.set_extra_http_headers({"X-Forwarded-For": f"127.0.1.{next(addresses) % 250 + 1}"})
         contexts.append(context)
         if cdn == "served":
             context.route(HTMX_URL, answer_as_the_cdn)
-        elif cdn == "blocked":
-            context.route(HTMX_URL, lambda route: route.abort())
-        else:
+        elif cdn != "unreachable":
             headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
             context.route(HTMX_URL, lambda route: route.fulfill(body=cdn, headers=headers))
         page = context.new_page()

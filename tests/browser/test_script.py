@@ -1,11 +1,12 @@
 """The one script of the pages: what it adds, and that the pages keep their numbers when something fails (pages 3.4)."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.walk import open_checkout, pay, register
+from tests.support.walk import come_back, open_checkout, pay, register, session_of, stop_clock
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +26,9 @@ def test_failed_partials_keep_their_numbers_and_say_how_old_they_are(page):
     page.route(UNREACHABLE, lambda route: route.fulfill(status=500, body="broken"))
     page.evaluate(CHANGED)
     card = page.locator("#balance-card")
-    expect(card.locator(".stale")).to_have_text(re.compile(r"^Updated \d\d:\d\d\. Couldn't refresh\. Try again$"))
+    expect(card.locator(".stale")).to_have_text(
+        re.compile(r"^\s*Updated \d\d:\d\d\. Couldn't refresh\.\s+Try again\s*$")
+    )
     expect(card.locator(".hero__value")).to_have_text("20 credits")
     expect(page.locator("#balance-badge")).to_contain_text("20 credits")
     expect(page.locator("#recent-activity .stale")).to_have_count(1)
@@ -40,12 +43,22 @@ def test_failed_partials_keep_their_numbers_and_say_how_old_they_are(page):
     expect(page.locator("#toasts .toast")).to_have_count(0)
 
 
+STATUS_POLLS = re.compile(r"/partials/checkout-status/")
+
+
 def come_back_unpaid(page):
-    """To the return page of a checkout that was opened a moment ago."""
+    """To the return page of a checkout that was opened a moment ago; its clock stands still."""
     open_checkout(page)
-    session_id = re.search(r"/_stripe/c/pay/([^/?#]+)", page.url).group(1)
-    page.goto(f"/dashboard/credits/success?session_id={session_id}")
+    stop_clock(page)
+    come_back(page, session_of(page))
     return page.locator("#checkout-status")
+
+
+def poll(page):
+    """Let one second pass, in which the page asks again."""
+    with page.expect_event("requestfinished", lambda request: STATUS_POLLS.search(request.url)):
+        page.clock.run_for(1000)
+    page.clock.run_for(50)  # what htmx does after an answer
 
 
 def test_poller_gives_up_after_five_failures_and_asks_again_when_it_is_told_to(page):
@@ -55,21 +68,21 @@ def test_poller_gives_up_after_five_failures_and_asks_again_when_it_is_told_to(p
         asked.append(route.request.url)
         route.fulfill(status=500, body="broken")
 
-    status_polls = re.compile(r"/partials/checkout-status/")
-    page.route(status_polls, break_)
+    page.route(STATUS_POLLS, break_)
     status = come_back_unpaid(page)
-    expect(status).to_have_attribute("hx-trigger", "creditsChanged from:body", timeout=15_000)
-    assert len(asked) == 5
-    page.wait_for_timeout(2500)
+    for _ in range(5):
+        poll(page)
+    expect(status).to_have_attribute("hx-trigger", "creditsChanged from:body")
+    page.clock.run_for(60_000)
     assert len(asked) == 5, "it was asked every second before"
     expect(status.locator("h1")).to_have_text("Confirming your payment")
     again = status.locator(".stale").get_by_role("button", name="Try again")
-    with page.expect_response(status_polls):
+    with page.expect_response(STATUS_POLLS):
         again.click()
-    page.wait_for_timeout(1500)
+    page.clock.run_for(60_000)
     assert len(asked) == 6, "once each time the button is pressed"
 
-    page.unroute(status_polls)
+    page.unroute(STATUS_POLLS)
     again.click()
     expect(status.locator(".stale")).to_have_count(0)
     expect(status).to_have_attribute("hx-trigger", "every 1s")
@@ -85,13 +98,11 @@ def test_failures_that_are_not_in_a_row_do_not_stop_the_poller(page):
         else:
             route.fulfill(status=500, body="broken")
 
-    page.route(re.compile(r"/partials/checkout-status/"), break_often)
+    page.route(STATUS_POLLS, break_often)
     status = come_back_unpaid(page)
-    for _ in range(30):
-        if len(answers) >= 8:
-            break
-        page.wait_for_timeout(500)
-    assert len(answers) >= 8
+    for _ in range(8):
+        poll(page)
+    assert len(answers) == 8
     expect(status).to_have_attribute("hx-trigger", re.compile("every"))
 
 
@@ -160,7 +171,7 @@ def test_form_that_is_being_sent_is_busy_and_is_not_sent_again(page):
     page.evaluate(
         """() => {
           window.sent = 0;
-          document.addEventListener('submit', (event) => {
+          window.addEventListener('submit', (event) => {
             if (!event.defaultPrevented) window.sent += 1;
             event.preventDefault();  // stay here, to look at the button
           });
@@ -193,7 +204,7 @@ def test_tab_that_is_looked_at_again_refreshes_only_if_its_numbers_are_old(page)
     page.goto("/dashboard")
     asked = []
     page.on("request", lambda request: asked.append(request.url) if "/partials/" in request.url else None)
-    look = "document.dispatchEvent(new Event('visibilitychange'))"
+    look = "document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
     page.clock.fast_forward(20_000)
     page.evaluate(look)
     page.wait_for_timeout(300)
@@ -201,6 +212,31 @@ def test_tab_that_is_looked_at_again_refreshes_only_if_its_numbers_are_old(page)
     page.clock.fast_forward(11_000)
     with page.expect_request(re.compile("/partials/balance-badge")):
         page.evaluate(look)
+
+
+def test_idle_pages_ask_for_nothing(page):
+    page.clock.install()
+    open_checkout(page)
+    pay(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("1,000 credits added")
+    asked = []
+    for path in (page.url, "/dashboard", "/dashboard/credits", "/dashboard/credits?minutes=90"):
+        page.goto(path)
+        page.wait_for_timeout(300)
+        with recorded(page, asked):
+            page.clock.run_for(60_000)
+            page.wait_for_timeout(200)
+        assert asked == [], path
+
+
+@contextmanager
+def recorded(page, asked):
+    def record(request):
+        asked.append(request.url)
+
+    page.on("request", record)
+    yield
+    page.remove_listener("request", record)
 
 
 def test_estimate_follows_what_is_typed(page):

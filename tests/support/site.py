@@ -35,14 +35,16 @@ class Site:
 
 
 @contextmanager
-def running_site(database_url: str, folder: Path, *, workers: int = 1, **more: str) -> Iterator[Site]:
-    """Serve a migrated database until the end of the block."""
-    port = free_port()
+def running_site(
+    database_url: str, folder: Path, *, workers: int = 1, app: str = "wsgi:app", port: int = 0, **more: str
+) -> Iterator[Site]:
+    """Serve a migrated database until the end of the block, on a free port unless one is given."""
+    port = port or free_port()
     environment = site_environment(database_url, folder, port) | more
     site = Site(environment["BASE_URL"], environment)
     site.flask("stripe", "sync")
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(gunicorn(port, workers), cwd=ROOT, env=environment, stderr=log, stdout=log)
+        server = subprocess.Popen(gunicorn(port, workers, app=app), cwd=ROOT, env=environment, stderr=log, stdout=log)
         try:
             wait_until_ready(site.url, server)
             yield site

@@ -20,6 +20,32 @@ def register(page: Page) -> str:
     return email
 
 
+def sign_in(page: Page, email: str) -> None:
+    """Fill the sign-in form that is open."""
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def sign_out(page: Page) -> None:
+    """By the account menu; lands on the sign-in page."""
+    page.locator("#account-menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome back")
+
+
+def session_of(page: Page | str) -> str:
+    """The Checkout Session that the address of a checkout or of a return page names."""
+    found = re.search(r"cs_test_sim_\w+", page if isinstance(page, str) else page.url)
+    assert found
+    return found[0]
+
+
+def come_back(page: Page, session_id: str) -> None:
+    """Open the page that Stripe leads a buyer back to."""
+    page.goto(f"/dashboard/credits/success?session_id={session_id}")
+
+
 def open_checkout(page: Page, button: str = "Buy 1,000 credits for $35.00") -> None:
     """From anywhere to the simulated Checkout page of a pack."""
     page.goto("/dashboard/credits")
@@ -35,6 +61,12 @@ def pay(page: Page, outcome: str = "succeeds", *, webhook: str = "normal", back:
         page.locator(f'input[name="webhook"][value="{webhook}"]').check()
         page.locator(f'input[name="return"][value="{back}"]').check()
     page.get_by_role("button", name=re.compile("^Pay ")).click()
+
+
+def stop_clock(page: Page) -> None:
+    """From the next page on, nothing happens by itself in this browser until its clock is told to run."""
+    page.clock.install()
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
 
 
 def badge(page: Page) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from tests.views.shopper import CHECKOUT, CREDITS
 from webapp.billing.models import Purchase
 from webapp.extensions import db
+from webapp.orm import utc_now
 from webapp.people.models import User
 
 SESSIONS = "/v1/checkout/sessions"
@@ -44,8 +45,19 @@ def test_form_of_a_purchase_that_was_paid_leads_to_what_became_of_it(shopper):
     shopper.stripe.pay(purchase.session_id)
     shopper.come_back(purchase)
     answer = shopper.buy(page=page)
-    assert (answer.status_code, answer.location) == (303, f"{CREDITS}?checkout=success&purchase={purchase.id}")
+    assert (answer.status_code, answer.location) == (303, f"{CREDITS}?checkout=left&purchase={purchase.id}")
     assert "1,000 credits added" in shopper.pages.open(answer.location).with_id("notice").text
+
+
+def test_form_of_a_purchase_whose_life_is_over_leads_to_what_became_of_it(shopper):
+    page = shopper.pages.open(CREDITS)
+    shopper.buy(page=page)
+    purchase = shopper.newest()
+    shopper.stripe.pay(purchase.session_id)
+    shopper.change(purchase, expires_at=utc_now())
+    answer = shopper.buy(page=page)
+    assert answer.location == f"{CREDITS}?checkout=left&purchase={purchase.id}"
+    assert "1,000 credits added" in shopper.pages.open(answer.location).with_id("notice").text, "it was paid after all"
 
 
 @pytest.mark.parametrize("terms", ["0" * 16, "", "ü"])
@@ -130,8 +142,9 @@ def test_eleventh_purchase_in_a_minute_is_asked_to_wait(shopper):
 
 
 def test_anonymous_buyer_signs_in_first(shopper, anonymous):
-    answer = anonymous.client.post(CHECKOUT, data={"pack": "popular", "key": "k" * 20})
-    assert answer.status_code in {303, 400}
+    came_from = {"Referer": f"http://localhost{CREDITS}?minutes=9"}
+    answer = anonymous.client.post(CHECKOUT, data={"pack": "popular", "key": "k" * 20}, headers=came_from)
+    assert (answer.status_code, answer.location) == (303, "/login?next=/dashboard/credits?minutes%3D9")
     token = anonymous.open("/login").root.all("input", name="csrf_token")[0].attributes["value"]
     answer = anonymous.client.post(CHECKOUT, data={"pack": "popular", "key": "k" * 20, "csrf_token": token})
     assert answer.status_code == 303

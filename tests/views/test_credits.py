@@ -7,6 +7,7 @@ import pytest
 
 from tests.views.shopper import CREDITS
 from webapp import create_app
+from webapp.billing.checkout import NEVER_ASKED
 from webapp.billing.models import StripePrice
 from webapp.extensions import transact
 from webapp.orm import utc_now
@@ -147,7 +148,7 @@ def test_list_of_purchases_is_empty_at_first(shopper):
 STATES = {
     "left": ("Popular Not paid", "$35.00 1,000 Continue paying"),
     "granted": ("Popular Paid", "$35.00 +1,000 Receipt"),
-    "quarantined": ("Popular Being checked", "$35.00 1,000 P-"),
+    "quarantined": ("Popular Being checked", "$35.00 We have your payment and are checking it. Reference P-"),
 }
 
 
@@ -249,6 +250,44 @@ def test_cancelled_notice_tells_the_record_not_the_address(shopper, state):
     purchase = getattr(shopper, state)()
     page = shopper.pages.open(f"{CREDITS}?checkout=cancelled&purchase={purchase.id}")
     assert page.with_id("notice").text.startswith(NOTICES[state])
+
+
+def test_back_button_means_the_newest_checkout_that_can_still_be_paid(shopper):
+    shopper.left("small")
+    newest = shopper.left()
+    notice = shopper.pages.open(f"{CREDITS}?checkout=left").with_id("notice")
+    assert notice.text.startswith("You left checkout No money was taken.")
+    assert notice.all("a")[0].attributes["href"] == newest.session_url
+
+
+def test_nothing_is_said_of_money_before_stripe_has_answered(shopper):
+    purchase = shopper.paid()
+    shopper.stripe.faults.refuse_connection("GET", "/v1/checkout/sessions/{id}", times=5)
+    page = shopper.pages.open(f"{CREDITS}?checkout=cancelled&purchase={purchase.id}")
+    assert page.with_id("notice").text.startswith(
+        "Checkout cancelled If you didn't pay, no money was taken. If you did, your credits are on their way."
+    )
+    shopper.stripe.faults.clear()
+    shopper.change(purchase, asked_at=NEVER_ASKED)
+    page = shopper.pages.open(f"{CREDITS}?checkout=cancelled&purchase={purchase.id}")
+    assert page.with_id("notice").text.startswith("1,000 credits added Your new balance is 1,020 credits.")
+    assert page.with_id("balance-badge").text.startswith("1,020 credits")
+
+
+ENDED = {
+    "expired": ("That checkout has expired You have not been charged.", "Start again"),
+    "failed": ("The payment didn't go through You have not been charged and no credits were added.", "Try again"),
+}
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_notice_of_a_checkout_that_ended_leads_back_to_its_pack(shopper, state):
+    purchase = shopper.left()
+    shopper.change(purchase, state=state, settled_at=utc_now())
+    notice = shopper.pages.open(f"{CREDITS}?checkout=cancelled&purchase={purchase.id}").with_id("notice")
+    words, way_on = ENDED[state]
+    assert notice.text.startswith(f"{words} {way_on}")
+    assert notice.all("a")[0].attributes["href"] == "#pack-popular"
 
 
 def test_success_notice_of_a_paid_purchase_is_green(shopper):

@@ -8,6 +8,7 @@ import time_machine
 
 from tests.api.books import grant, lapsing_grant, spend
 from tests.views.shopper import CREDITS
+from webapp.billing.checkout import NEVER_ASKED
 from webapp.orm import utc_now
 
 SETTINGS = "/dashboard/settings"
@@ -76,6 +77,26 @@ def test_checkout_status_stands_verbatim_in_the_return_page(shopper, state):
     assert masked(spoken) in masked(page.html)
 
 
+@pytest.mark.parametrize("state", ["left", "granted", "quarantined"])
+def test_notice_stands_verbatim_in_the_page_and_is_spoken(shopper, state):
+    purchase = getattr(shopper, state)()
+    query = f"checkout=left&purchase={purchase.id}"
+    partial = shopper.pages.partial(f"/partials/notice?{query}")
+    shopper.change(purchase, asked_at=NEVER_ASKED)
+    silent = re.sub(r'<div id="live".*', "", partial.html, flags=re.DOTALL)
+    assert masked(silent) in masked(shopper.pages.open(f"{CREDITS}?{query}").html)
+    assert partial.with_id("notice").text.startswith(partial.with_id("live").text.partition(".")[0])
+    assert partial.response.headers["HX-Trigger"] == "creditsChanged"
+
+
+def test_notice_with_nothing_to_tell_is_empty_and_silent(shopper):
+    partial = shopper.pages.partial("/partials/notice?checkout=left")
+    assert masked(partial.html) in masked(shopper.pages.open(CREDITS).html)
+    assert partial.with_id("notice").text == ""
+    assert not partial.has_id("live")
+    assert "HX-Trigger" not in partial.response.headers
+
+
 @pytest.mark.parametrize("path", PARTIALS)
 def test_partial_looks_the_same_whoever_asks(shopper, path):
     with time_machine.travel(utc_now(), tick=False):
@@ -85,7 +106,7 @@ def test_partial_looks_the_same_whoever_asks(shopper, path):
     assert masked(plain.text) == masked(asked.text)
 
 
-@pytest.mark.parametrize("path", [*PARTIALS, "/partials/checkout-status/x"])
+@pytest.mark.parametrize("path", [*PARTIALS, "/partials/notice", "/partials/checkout-status/x"])
 def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
     answer = anonymous.client.get(path, headers={"HX-Current-URL": f"http://localhost{CREDITS}?minutes=9"})
     assert answer.status_code == 401

@@ -52,7 +52,7 @@ def offers(
     """An offer for each active pack, in the catalogue's order. Two queries."""
     packs = [pack for pack in catalog.packs if pack.is_active]
     prices = prices_by_lookup_key(session, stripe_mode, [pack.lookup_key for pack in packs])
-    left = _open_purchases(session, account_id, stripe_mode, now=now)
+    left = open_purchases(session, account_id, stripe_mode, now=now)
     return tuple(
         offer_of(
             pack, catalog, plan=plan, price=prices.get(pack.lookup_key), stripe_mode=stripe_mode, open_purchases=left
@@ -80,6 +80,11 @@ def offer_of(
     return Offer(pack, "open", "", "", price.price_id if price else None, left)
 
 
+def open_purchases(session: Session, account_id: int, stripe_mode: str, *, now: dt.datetime) -> tuple[Purchase, ...]:
+    """The account's checkouts that were opened and can still be paid in this mode, the newest first; 20 at most."""
+    return tuple(session.scalars(_LEFT, {"of_account": account_id, "mode": stripe_mode, "now": now}))
+
+
 def prices_by_lookup_key(session: Session, stripe_mode: str, lookup_keys: list[str]) -> dict[str, StripePrice]:
     """What Stripe said of these lookup keys in this mode."""
     found = session.scalars(_PRICES, {"mode": stripe_mode, "keys": lookup_keys})
@@ -104,10 +109,6 @@ def _fault(pack: Pack, price: StripePrice | None, stripe_mode: str) -> tuple[str
         found, wanted = f"{price.amount_minor} {price.currency}", f"{pack.amount_minor} {pack.currency}"
         return "price_differs", f"Stripe says {found}, the catalogue says {wanted}. Run: flask stripe sync"
     return "", ""
-
-
-def _open_purchases(session: Session, account_id: int, stripe_mode: str, *, now: dt.datetime) -> tuple[Purchase, ...]:
-    return tuple(session.scalars(_LEFT, {"of_account": account_id, "mode": stripe_mode, "now": now}))
 
 
 def _has_terms_of(purchase: Purchase, pack: Pack) -> bool:

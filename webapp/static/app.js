@@ -3,171 +3,161 @@
   "use strict";
   const STALE_MS = 30_000;
   const BUSY_MS = 15_000;
-  const REFUSAL_MS = 10_000; // a refusal stays in #alerts
+  const REFUSAL_MS = 10_000;
   const CHECK_AGAIN_MS = 5_000;
   const MOST_FAILURES = 5; // then polling ends
   const root = document.documentElement;
-  const freshAt = new Map(); // id of a partial -> when its data last came from the server
-  let readAt = Date.now();
+  const { reader } = root.dataset;
+  const openedAt = Date.now();
+  const freshAt = new Map(); // id of a partial -> when it last came
+  let readAt = openedAt;
   let refusedAt = 0;
 
   root.dataset.js = "";
 
-  const on = (name, then) => document.addEventListener(name, then);
+  const on = (name, act) => addEventListener(name, act);
   const byId = (id) => document.getElementById(id);
-
-  const refresh = () => document.body.dispatchEvent(new Event("creditsChanged"));
+  const draft = (id) => byId(id).content.cloneNode(true).firstElementChild;
+  const tell = (name) => document.body.dispatchEvent(new Event(name));
+  const refresh = () => tell("creditsChanged");
 
   const clock = (at) => {
     const { clock, zone } = byId("zone").dataset;
-    return new Intl.DateTimeFormat(clock, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
+    return new Date(at).toLocaleTimeString(clock, { timeStyle: "short", timeZone: zone });
   };
 
-  /* forms: busy while they are being sent, never sent twice */
+  // Forms: busy while they are being sent, never sent twice.
 
-  const isBusy = (element) => element.getAttribute("aria-busy") === "true";
-
-  function rest(form) {
-    if (!form.matches("form")) return;
-    form.removeAttribute("aria-busy");
-    form.querySelectorAll('button[aria-busy="true"]').forEach((button) => button.removeAttribute("aria-busy"));
-  }
+  const BUSY = '[aria-busy="true"]';
+  const rest = (within) => within.querySelectorAll(BUSY).forEach((element) => element.removeAttribute("aria-busy"));
+  const answered = (elt) => elt.matches("form") && rest(elt.parentNode);
 
   on("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
-    if (!navigator.onLine) {
-      event.preventDefault();
-      toast("You're offline. Nothing was sent. Try again when you're back.");
-    } else if (isBusy(form)) {
-      event.preventDefault();
-    } else {
-      form.setAttribute("aria-busy", "true");
-      event.submitter?.setAttribute("aria-busy", "true");
-      setTimeout(rest, BUSY_MS, form); // the browser's Stop button tells nobody
-    }
+    if (!navigator.onLine) toast("You're offline. Nothing was sent. Try again when you're back.");
+    if (!navigator.onLine || form.matches(BUSY)) return event.preventDefault();
+    for (const element of [form, event.submitter]) element?.setAttribute("aria-busy", "true");
+    setTimeout(rest, BUSY_MS, form.parentNode); // Stop tells nobody
+    if (form.closest("#pack-grid")) sessionStorage.setItem("buying", "1");
   });
 
-  /* fresh numbers */
+  // Fresh numbers.
 
-  window.addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    document.querySelectorAll('form[aria-busy="true"]').forEach(rest);
-    refresh();
+  on("pageshow", ({ persisted }) => {
+    if (persisted) {
+      if (!isMine()) location.reload();
+      rest(document);
+      refresh();
+    }
+    // Buy was pressed here: this is the Back button, unless a notice says why.
+    const isBack = sessionStorage.getItem("buying");
+    sessionStorage.removeItem("buying");
+    if (isBack && (persisted || byId("notice")?.childElementCount === 0)) tell("checkoutLeft");
   });
 
   on("visibilitychange", () => {
-    if (document.visibilityState === "visible" && Date.now() - readAt > STALE_MS) refresh();
+    if (!document.hidden && Date.now() - readAt > STALE_MS) refresh();
   });
 
-  on("htmx:beforeSwap", (event) => {
-    const { elt, target, requestConfig } = event.detail;
-    rest(requestConfig.elt);
-    const isBeingSent = target.querySelector('form[aria-busy="true"]');
-    const hidesError = elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
-    if (isBeingSent || hidesError) event.detail.shouldSwap = false;
+  on("htmx:beforeSwap", ({ detail }) => {
+    answered(detail.requestConfig.elt);
+    const hidesError = detail.elt.id === "alerts" && Date.now() - refusedAt < REFUSAL_MS;
+    if (hidesError || detail.target.querySelector(`form${BUSY}`)) detail.shouldSwap = false;
   });
 
-  on("htmx:afterSwap", (event) => {
+  on("htmx:afterSwap", ({ detail: { elt, target } }) => {
     readAt = Date.now();
-    const { elt, target } = event.detail;
     freshAt.set(target.id, readAt);
     if (target.id === "alerts" && byId("error")) refusedAt = readAt;
-    const title = elt.dataset?.title;
-    if (title) document.title = title;
+    if (elt.dataset?.title) document.title = elt.dataset.title;
   });
 
-  /* what failed says how old its content is */
+  // The other tabs of this browser.
+
+  const isMine = () => reader === undefined || reader === localStorage.getItem("reader");
+  const tellTabs = () => localStorage.setItem("changed", Date.now());
+
+  on("creditsChanged", tellTabs); // the server's word: ours doesn't bubble
+  on("storage", ({ key }) => {
+    if (key === "changed") refresh();
+    else if (!isMine()) location.reload(); // signed out, or somebody else in
+  });
+
+  // What failed keeps its old content and says how old it is.
 
   function keepStale(element, words) {
-    if (element.matches("section, div")) {
-      const line = element.querySelector(":scope > .stale") ?? element.appendChild(document.createElement("p"));
-      const again = document.createElement("button");
-      again.type = "button";
-      again.className = "linklike";
-      again.textContent = "Try again";
-      again.addEventListener("click", refresh);
-      line.className = "stale";
-      line.replaceChildren(`Updated ${clock(freshAt.get(element.id) ?? openedAt)}. ${words}`, again);
-    } else {
-      toast(`${words} Try again in a minute.`);
-    }
+    if (!element.matches("section, div")) return toast(`${words} Try again in a minute.`);
+    const line = element.querySelector(":scope > .stale") ?? element.appendChild(draft("stale-draft"));
+    line.firstElementChild.textContent = `Updated ${clock(freshAt.get(element.id) ?? openedAt)}. ${words}`;
   }
 
-  const openedAt = readAt;
   for (const name of ["sendError", "responseError", "timeout"]) {
     on(`htmx:${name}`, ({ detail: { elt } }) => {
       const wish = elt.method === "post" ? "save" : "refresh";
-      keepStale(elt, name === "timeout" ? "This is taking longer than it should. " : `Couldn't ${wish}. `);
-      rest(elt);
-      elt.failures = (elt.failures ?? 0) + 1; // in a row: an answer brings a new element
+      keepStale(elt, name === "timeout" ? "This is taking longer than it should." : `Couldn't ${wish}.`);
+      answered(elt);
+      elt.failures = (elt.failures ?? 0) + 1; // in a row
       if (elt.failures < MOST_FAILURES || !elt.matches('[hx-trigger*="every"]')) return;
       elt.setAttribute("hx-trigger", "creditsChanged from:body"); // only "Try again" asks now
       htmx.process(elt);
     });
   }
 
-  /* toasts */
-
   function toast(words) {
-    const shelf = byId("toasts");
-    const draft = byId("toast-draft");
-    if (!shelf || !draft) return;
-    const note = draft.content.cloneNode(true);
-    note.querySelector(".toast__words").textContent = words;
-    shelf.replaceChildren(note);
+    const note = draft("toast-draft");
+    note.querySelector("span").textContent = words;
+    byId("toasts").replaceChildren(note);
   }
 
-  window.addEventListener("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
-  window.addEventListener("online", () => {
-    byId("toasts")?.replaceChildren();
+  on("offline", () => toast("You're offline. We'll refresh your balance when you're back."));
+  on("online", () => {
+    byId("toasts").replaceChildren();
     refresh();
   });
 
-  /* buttons */
+  const openMenu = () => document.querySelector(".menu[open]");
 
-  on("click", (event) => {
-    const button = event.target.closest?.("[data-dismiss], [data-toggle-password]");
+  on("click", ({ target }) => {
+    const menu = openMenu();
+    if (menu && !menu.contains(target)) menu.open = false;
+    const button = target.closest("[data-dismiss], [data-refresh], [data-toggle-password]");
     if (!button) return;
-    if (button.hasAttribute("data-dismiss")) {
-      button.closest(".banner, .toast")?.remove();
-      byId("main")?.focus({ preventScroll: true });
-    } else {
-      const field = byId(button.getAttribute("data-toggle-password"));
-      if (!field) return;
+    const { dismiss, togglePassword } = button.dataset;
+    if (dismiss !== undefined) {
+      button.closest(".banner, .toast").remove();
+      byId("main").focus({ preventScroll: true });
+    } else if (togglePassword) {
+      const field = byId(togglePassword);
       const shows = field.type === "password";
       field.type = shows ? "text" : "password";
-      button.setAttribute("aria-pressed", String(shows));
+      button.ariaPressed = shows;
+    } else {
+      refresh();
     }
   });
 
-  on("click", (event) => {
-    document.querySelectorAll(".menu[open]").forEach((menu) => {
-      if (!menu.contains(event.target)) menu.open = false;
-    });
-  });
-
-  on("keydown", (event) => {
-    const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+  on("keydown", ({ key }) => {
+    const menu = key === "Escape" && openMenu();
     if (!menu) return;
     menu.open = false;
     menu.querySelector("summary").focus();
   });
 
-  /* at the start */
-
-  const here = new URL(location.href);
+  const here = new URL(location);
   if (here.searchParams.has("checkout")) {
-    // A notice is shown once: reloading must not tell it again.
-    for (const name of ["checkout", "purchase", "pack"]) here.searchParams.delete(name);
+    for (const name of ["checkout", "purchase"]) here.searchParams.delete(name);
     history.replaceState(history.state, "", here);
   }
 
   const ownZone = byId("device-zone");
   if (ownZone) ownZone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-  const checkAgain = byId("check-again");
   setTimeout(() => {
-    if (checkAgain && !window.htmx) location.assign(checkAgain.href); // the CDN is blocked: nobody polls
+    if (!window.htmx) byId("check-again")?.click(); // no CDN: nobody polls
   }, CHECK_AGAIN_MS);
+
+  // Last: a browser that keeps nothing refuses.
+  if (reader !== undefined) localStorage.setItem("reader", reader);
+  if (byId("checkout-status")) tellTabs();
 })();

@@ -29,15 +29,19 @@ FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 def credits_page() -> ResponseReturnValue:
     """Balance, packs, estimator, purchases; with a notice for somebody who comes back from a checkout."""
     reader = present_reader()
+    notice = _notice(reader)  # first: it settles what the rest shows
     context = page.credits_page(reader, typed=request.args.get("minutes"))
-    return render_template("credits/credits.html", **context, notice=_notice(reader))
+    return render_template("credits/credits.html", **context, notice=notice)
 
 
 @bp.post("/dashboard/credits/checkout")
 @signed_in_only
 @checkout_limit
 def checkout() -> ResponseReturnValue:
-    """Open a purchase and send the buyer to Stripe. The form's key makes a second sending lead to the same place."""
+    """Open a purchase and send the buyer to Stripe. The form's key makes a second sending lead to the same place.
+
+    When that purchase can't be paid any more the credits page says what became of it.
+    """
     key = request.form.get("key", "")
     if not FORM_KEY.fullmatch(key):
         abort(400)
@@ -53,9 +57,9 @@ def checkout() -> ResponseReturnValue:
     except TermsChanged:
         flash(slug, NEW_TERMS)
         return redirect(url_for(".credits"), 303)
-    if purchase.state == "open" and purchase.session_url:
+    if purchase.session_url and present_reader().can_pay(purchase):
         return redirect(purchase.session_url, 303)
-    return redirect(url_for(".credits", checkout="success", purchase=purchase.id), 303)
+    return redirect(url_for(".credits", checkout="left", purchase=purchase.id), 303)
 
 
 @bp.get("/dashboard/credits/receipts/<purchase_id>")

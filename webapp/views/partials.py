@@ -12,6 +12,7 @@ from webapp.web.limits import asker
 from webapp.web.pages import balance_card as card
 from webapp.web.pages import checkout, dashboard, shell
 from webapp.web.pages import credits as sale
+from webapp.web.pages.notices import notice_of_return
 from webapp.web.pages.reader import present_reader
 
 bp = Blueprint("partials", __name__, url_prefix="/partials")
@@ -46,6 +47,20 @@ def balance_card() -> ResponseReturnValue:
 def recent_activity() -> ResponseReturnValue:
     """The newest lines of the history."""
     return render_template("dashboard/_recent_activity.html", **dashboard.recent_activity(present_reader()))
+
+
+@bp.get("/notice")
+@signed_in_only
+@limiter.limit("20 per minute", key_func=asker)
+def notice() -> ResponseReturnValue:
+    """What the credits page says of a checkout that was left; the rest of the page may be older than that."""
+    told = notice_of_return(present_reader(), request.args)
+    drawn = render_template("credits/_notice.html", notice=told)
+    if told is None:
+        return make_response(drawn)
+    answer = make_response(drawn + render_template("_said.html", words=f"{told.title}. {told.text}"))
+    answer.headers["HX-Trigger"] = CREDITS_CHANGED
+    return answer
 
 
 @bp.get("/pack-grid")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,7 @@ from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
 from webapp.orm import is_transient
 from webapp.web import refusals
+from webapp.web.gate import must_sign_in_first, unauthorized
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
 
@@ -104,7 +106,7 @@ class Problem:
 def register_errors(app: Flask) -> None:
     """Answer every exception in the shape its path asks for."""
     app.register_error_handler(Refusal, _draw_refusal)
-    app.register_error_handler(CSRFError, lambda _: draw(Problem(400, "csrf", *CSRF_WORDS, {})))
+    app.register_error_handler(CSRFError, _draw_old_form)
     app.register_error_handler(RateLimitExceeded, lambda _: draw(_too_many()))
     app.register_error_handler(HTTPException, _draw_http)
     app.register_error_handler(DBAPIError, _draw_database)
@@ -172,6 +174,11 @@ def _too_many() -> Problem:
     seconds = max(1, limit.reset_at - int(time.time())) if limit else 60
     text = f"Please wait {seconds} seconds and try again. You have not been charged."
     return Problem(429, "too_many_requests", WORDS[429][0], text, {}, seconds)
+
+
+def _draw_old_form(_: CSRFError) -> ResponseReturnValue:
+    """Somebody whose sign-in has ended needs that first: reloading the page would not help them."""
+    return unauthorized() if must_sign_in_first() else draw(Problem(400, "csrf", *CSRF_WORDS, {}))
 
 
 def _draw_refusal(refusal: Refusal) -> Response:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from flask import Flask, g, make_response, redirect, request, session, url_for
+from flask import Flask, current_app, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -25,6 +25,8 @@ P = ParamSpec("P")
 
 # flask-login's name for what its user loader is called with.
 SECRET_SLOT = "_user_id"  # noqa: S105  # the name of a slot, not a secret
+
+_guarded: set[Callable[..., ResponseReturnValue]] = set()  # the views of `signed_in_only`
 
 
 def init_app(app: Flask) -> None:
@@ -70,7 +72,13 @@ def signed_in_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         return view(*args, **kwargs) if is_signed_in() else unauthorized()
 
+    _guarded.add(guarded)
     return guarded
+
+
+def must_sign_in_first() -> bool:
+    """Whether the view of this request is for people who are signed in, and this one is not."""
+    return current_app.view_functions.get(str(request.endpoint)) in _guarded and not is_signed_in()
 
 
 def unauthorized() -> ResponseReturnValue:

@@ -1,4 +1,8 @@
-"""What the credits page says to somebody who comes back from a checkout. The words come from our record only."""
+"""What the credits page says to somebody who comes back from a checkout.
+
+The words come from our record only, which is brought to what Stripe says first: the address tells nothing but that
+somebody has come back.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +10,10 @@ from dataclasses import dataclass
 from flask import url_for
 
 from webapp.billing.models import Purchase
+from webapp.billing.offers import open_purchases
 from webapp.billing.queries import purchase
 from webapp.extensions import db
+from webapp.web.checkout import settle_and_tell
 from webapp.web.display import amount, money
 from webapp.web.pages.reader import Reader
 
@@ -24,17 +30,18 @@ class Notice:
 
 
 def notice_of_return(reader: Reader, query: Mapping[str, str]) -> Notice | None:
-    """The notice for `?checkout=cancelled|success&purchase=…`: what became of the reader's own purchase, else none.
+    """The notice for `?checkout=cancelled|success|left&purchase=…`: what became of the reader's own purchase, or none.
 
-    The parameter only says that somebody has come back; a forged one shows nothing that is not so.
+    Settles it first if it is unsettled, so ask before the balance is read. `left` is for the Back button: without a
+    purchase it means the newest that can still be paid. A forged parameter shows nothing that is not so.
     """
-    if query.get("checkout") not in {"cancelled", "success"}:
-        return None
-    found = purchase(db.session(), reader.account_id, query.get("purchase", ""))
+    came = query.get("checkout", "")
+    found = _meant(reader, query) if came in {"cancelled", "success", "left"} else None
     if found is None:
         return None
+    found, is_answered = settle_and_tell(reader.account_id, found.id, now=reader.now)
     if reader.state_of(found) == "open":
-        return _left(reader, found) if query["checkout"] == "cancelled" else None
+        return None if came == "success" else _left(reader, found, came, is_answered=is_answered)
     return _of_state(reader, found)
 
 
@@ -49,10 +56,20 @@ def notice_of_new_terms(reader: Reader, slug: str) -> Notice | None:
     return Notice("warn", "info", title, text, (("Show the pack", f"#pack-{pack.slug}"),))
 
 
-def _left(reader: Reader, left: Purchase) -> Notice:
+def _meant(reader: Reader, query: Mapping[str, str]) -> Purchase | None:
+    if "purchase" in query or query["checkout"] != "left":
+        return purchase(db.session(), reader.account_id, query.get("purchase", ""))
+    return next(iter(open_purchases(db.session(), reader.account_id, reader.stripe_mode, now=reader.now)), None)
+
+
+def _left(reader: Reader, left: Purchase, came: str, *, is_answered: bool) -> Notice:
+    """Only Stripe knows that nothing was paid: a webhook may be on its way, or the buyer is paying in another tab."""
     actions = (("Continue paying", left.session_url),) if left.session_url and reader.can_pay(left) else ()
-    text = "No money was taken. Your pack is still here if you want it."
-    return Notice("info", "info", "Checkout cancelled", text, actions)
+    title = "Checkout cancelled" if came == "cancelled" else "You left checkout"
+    text = "If you didn't pay, no money was taken. If you did, your credits are on their way."
+    if is_answered:
+        text = "No money was taken. Your pack is still here if you want it."
+    return Notice("info", "info", title, text, actions)
 
 
 def _of_state(reader: Reader, settled: Purchase) -> Notice:
@@ -69,6 +86,8 @@ def _of_state(reader: Reader, settled: Purchase) -> Notice:
         text = f"We have your payment and are checking it. Reference {settled.reference}."
         return Notice("warn", "shield", "Your payment is being checked", text)
     if state == "expired":
-        return Notice("info", "clock", "That checkout has expired", "You have not been charged. Start again.")
+        again = ("Start again", f"#pack-{settled.pack_slug}")
+        return Notice("info", "clock", "That checkout has expired", "You have not been charged.", (again,))
     text = "You have not been charged and no credits were added."
-    return Notice("bad", "x", "The payment didn't go through", text)
+    again = ("Try again", f"#pack-{settled.pack_slug}")
+    return Notice("bad", "x", "The payment didn't go through", text, (again,))
