@@ -16,7 +16,7 @@ from webapp.web.limits import checkout_limit
 from webapp.web.pages import credits as page
 from webapp.web.pages import notices
 from webapp.web.pages.reader import Reader, present_reader
-from webapp.web.pages.shell import shell
+from webapp.web.pages.shell import shell, without_alert
 
 bp = Blueprint("credits", __name__)
 
@@ -30,7 +30,10 @@ def credits_page() -> ResponseReturnValue:
     """Balance, packs, estimator, purchases; with a notice for somebody who comes back from a checkout."""
     reader = present_reader()
     context = page.credits_page(reader, typed=request.args.get("minutes"))
-    return render_template("credits/credits.html", **context, notice=_notice(reader))
+    notice = _notice(reader)
+    if notice:
+        context = without_alert(context, notice.title)
+    return render_template("credits/credits.html", **context, notice=notice)
 
 
 @bp.post("/dashboard/credits/checkout")

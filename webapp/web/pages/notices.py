@@ -70,5 +70,6 @@ def _of_state(reader: Reader, settled: Purchase) -> Notice:
         return Notice("warn", "shield", "Your payment is being checked", text)
     if state == "expired":
         return Notice("info", "clock", "That checkout has expired", "You have not been charged. Start again.")
-    text = "You have not been charged and no credits were added."
-    return Notice("bad", "x", "The payment didn't go through", text)
+    text = f"{settled.pack_name} pack: you have not been charged and no credits were added."
+    again = ("Try again", f"#pack-{settled.pack_slug}")
+    return Notice("bad", "x", "The payment didn't go through", text, (again,))
