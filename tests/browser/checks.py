@@ -10,9 +10,10 @@ AXE = (ROOT / "tests/npm/node_modules/axe-core/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LARGE_TEXT_PIXELS = 32  # twice the usual
 
-RUN_AXE = """rules => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then(found => found.violations.map(
-    rule => `${rule.id}: ${rule.nodes[0].html.slice(0, 160)} (${rule.nodes[0].failureSummary.split("\\n").at(-1).trim()})`
-))"""
+RUN_AXE = """async (rules) => {
+    const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 160)} ${nodes[0].failureSummary}`);
+}"""
 
 STRUCTURE = """() => {
     const faults = [];
@@ -33,13 +34,14 @@ STRUCTURE = """() => {
     return faults;
 }"""
 
-# The space a finger has: 44 px for what acts, 24 px for the rest. A link inside a sentence has none of its own.
+# The space a finger has: 44 px for what acts, 24 px for the rest, in tables and in the simulator's tools.
+# A link inside a sentence has none of its own.
 TARGETS = """() => {
     const acts = ".btn, .input, .avatar, .badge-balance, .check, .choice, .nav a";
     const isSmall = (one) => {
         const box = one.getBoundingClientRect();
         if (!box.width || one.closest(".vh, .skip") || getComputedStyle(one).display === "inline") return false;
-        const least = one.matches(acts) && !one.closest("td") ? 44 : 24;
+        const least = one.matches(acts) && !one.closest("td, .sim-acts") ? 44 : 24;
         return Math.min(box.width, box.height) < least - 0.5;
     };
     return [...document.querySelectorAll("a, button, input, summary, label.check, label.choice")]
@@ -72,8 +74,8 @@ def sideways(page: Page) -> list[str]:
             """() => {
                 const root = document.documentElement;
                 if (root.scrollWidth <= root.clientWidth) return [];
-                const wide = [...document.querySelectorAll("body *")]
-                    .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1 && !one.closest(".scroll"));
+                const isOut = (one) => one.getBoundingClientRect().right > root.clientWidth + 1;
+                const wide = [...document.querySelectorAll("body *")].filter(isOut);
                 const worst = wide.slice(0, 3).map((one) => one.outerHTML.slice(0, 100));
                 return [`${root.scrollWidth} px wide: ${worst.join(" | ")}`];
             }"""

@@ -78,6 +78,11 @@ class Buyer(Shopper):
         transact(work)
 
 
+def long_email() -> str:
+    """An address as long as they come, with nowhere to break it."""
+    return f"{'a' * 56}-{next(numbers)}@{'long-host-name.' * 5}example.com"
+
+
 @dataclass
 class Stage:
     """The site, and the application that prepares it. States are made inside the application's context."""

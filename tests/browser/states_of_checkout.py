@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.browser.stage import Buyer, Stage, View
+from tests.browser.stage import Buyer, Stage, View, long_email
 from tests.browser.states import shows
 from webapp.billing.models import Purchase
 from webapp.orm import utc_now
@@ -10,6 +10,7 @@ from webapp.web.pages.checkout import POLLS
 
 CREDITS = "/dashboard/credits"
 SIMULATOR = "/_stripe"
+LARGEST = 2**53
 
 
 # How a purchase comes to each outcome of the page, and how often the browser has asked by then.
@@ -52,10 +53,9 @@ def receipt(stage):
 
 @shows("credits.receipt")
 def receipt_with_tax_and_long_names(stage):
-    email = f"{'b' * 60}@{'long-host-name.' * 5}example.com"
-    buyer = stage.buyer(name="A-name-that-does-not-break-anywhere-" * 2, email=email)
+    buyer = stage.buyer(name="A-name-that-does-not-break-anywhere-" * 2, email=long_email())
     purchase = buyer.granted("maximum")
-    buyer.change(purchase, total_minor=9_007_199_254_740_992, pack_name="P" * 100, credits=9_007_199_254_740_992)
+    buyer.change(purchase, total_minor=LARGEST, pack_name="P" * 100, credits=LARGEST)
     return View(f"{CREDITS}/receipts/{purchase.id}", buyer)
 
 
@@ -88,9 +88,9 @@ def closed_tab(stage):
 @shows("simulator.receipt")
 def receipt_of_stripe(stage):
     buyer = stage.buyer()
-    charge = buyer.stripe.store
-    with charge.reading() as state:
-        (row,) = state.rows("SELECT id FROM sim_object WHERE type = 'charge' AND json LIKE '%succeeded%' LIMIT 1")
+    buyer.paid()
+    with buyer.stripe.store.reading() as state:
+        (row,) = state.rows("SELECT id FROM sim_object WHERE type = 'charge' ORDER BY seq DESC LIMIT 1")
     return View(f"{SIMULATOR}/receipts/{row['id']}")
 
 

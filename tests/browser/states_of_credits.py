@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from tests.api.books import grant, spend
-from tests.browser.stage import Buyer, Stage, View, numbers
+from tests.browser.stage import Buyer, Stage, View, long_email
 from tests.browser.states import shows
 from webapp.billing.models import Purchase
 from webapp.orm import utc_now
@@ -16,18 +16,14 @@ LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh the Younger o
 
 def both(make):
     """A state that is shown on the dashboard and on the credits page."""
-    for page, endpoint, path in (("dashboard", "dashboard.dashboard", DASHBOARD), ("credits", "credits.credits", CREDITS)):
+    for page, path in (("dashboard", DASHBOARD), ("credits", CREDITS)):
 
         def one(stage, path=path):
             return View(path, make(stage))
 
         one.__name__ = f"{page}_{make.__name__}"
-        shows(endpoint)(one)
+        shows(f"{page}.{page}")(one)
     return make
-
-
-def long_email() -> str:
-    return f"{'a' * 56}-{next(numbers)}@{'long-host-name.' * 5}example.com"
 
 
 def use(buyer: Buyer, credits: int, **more: object) -> None:

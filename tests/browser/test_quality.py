@@ -123,37 +123,37 @@ def test_what_is_sent_is_small():
 
 
 @pytest.fixture
-def credits(stage: Stage, site: Site, page: Page) -> Page:
+def full_page(stage: Stage, site: Site, page: Page) -> Page:
     """The credits page with everything on it."""
     with stage.app.app_context():
         STATES["credits with purchases in every state"].make(stage).open(page, site)
     return page
 
 
-def test_nothing_moves_for_those_who_asked_for_no_motion(credits):
+def test_nothing_moves_for_those_who_asked_for_no_motion(full_page):
     moving = """() => [...document.querySelectorAll("*")].filter((one) => {
         const { transitionDuration, animationName, animationDuration } = getComputedStyle(one);
         const turns = animationName !== "none" && parseFloat(animationDuration) < 2;
         return turns || transitionDuration.split(", ").some((part) => parseFloat(part));
     }).map((one) => one.outerHTML.slice(0, 120))"""
-    assert credits.evaluate(moving) == []
-    credits.emulate_media(reduced_motion="no-preference")
-    assert credits.evaluate(moving), "the check saw nothing that could have moved"
+    assert full_page.evaluate(moving) == []
+    full_page.emulate_media(reduced_motion="no-preference")
+    assert full_page.evaluate(moving), "the check saw nothing that could have moved"
 
 
-def test_borders_tell_what_colours_told_where_the_system_sets_the_colours(credits):
-    credits.emulate_media(forced_colors="active")
+def test_borders_tell_what_colours_told_where_the_system_sets_the_colours(full_page):
+    full_page.emulate_media(forced_colors="active")
     bare = """() => [".btn", ".chip", ".pack--star", ".pack__badge", ".tag", ".banner", ".input", ".avatar", ".callout"]
         .filter((name) => {
             const found = document.querySelector(name);
             const style = found && getComputedStyle(found);
             return !style || style.borderTopStyle === "none" || parseFloat(style.borderTopWidth) < 1;
         })"""
-    assert credits.evaluate(bare) == []
+    assert full_page.evaluate(bare) == []
     current = "getComputedStyle(document.querySelector('.nav [aria-current=page]')).outlineStyle"
-    assert credits.evaluate(current) == "solid"
+    assert full_page.evaluate(current) == "solid"
     dots = "[...document.querySelectorAll('.legend .dot')].map((one) => getComputedStyle(one).backgroundColor)"
-    assert len(set(credits.evaluate(dots))) == 2, "the sources keep their colours"
+    assert len(set(full_page.evaluate(dots))) == 2, "the sources keep their colours"
 
 
 def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page):
