@@ -5,8 +5,12 @@ People and their purchases are made here in milliseconds; the browser then meets
 
 import datetime as dt
 import itertools
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
@@ -25,8 +29,10 @@ from webapp.billing.models import Purchase
 from webapp.extensions import db, transact
 from webapp.ledger.models import Account
 from webapp.orm import utc_now
+from webapp.people.models import User
 from webapp.settings import read_settings
 from webapp.simulator import Sending
+from webapp.web.prices import sync_now
 
 COOKIE = "refill"
 SAME_AS_SITE = ("SECRET_KEY", "DATABASE_URL", "BASE_URL", "STRIPE_MODE", "STRIPE_WEBHOOK_SECRET", "SIMULATOR_PATH")
@@ -66,6 +72,16 @@ class Buyer(Shopper):
 
         transact(work)
 
+    def become(self, **facts: object) -> None:
+        """Change the person's own row."""
+
+        def work(session: Session) -> None:
+            user = session.get_one(User, self.user.id)
+            for name, value in facts.items():
+                setattr(user, name, value)
+
+        transact(work)
+
     def hold(self, credits: int) -> None:
         """Hold credits of the first grant for work in progress, by hand."""
 
@@ -76,38 +92,6 @@ class Buyer(Shopper):
             insert(session, "holds", account_id=account_id, expires_at=now + dt.timedelta(hours=1), **facts)
 
         transact(work)
-
-
-def long_email() -> str:
-    """An address as long as they come, with nowhere to break it."""
-    return f"{'a' * 56}-{next(numbers)}@{'long-host-name.' * 5}example.com"
-
-
-@dataclass
-class Stage:
-    """The site, and the application that prepares it. States are made inside the application's context."""
-
-    site: Site
-    app: Flask
-
-    @classmethod
-    def of(cls, site: Site, **other: Any) -> "Stage":
-        """The site's own application in this process, with `other` settings on top."""
-        given = {name.lower(): site.environment[name] for name in SAME_AS_SITE} | other
-        app = create_app(read_settings(_env_file=None, app_env="test", **given))
-        app.config["TESTING"] = True  # its courier stays at home: only the site's delivers
-        app.config["PROPAGATE_EXCEPTIONS"] = False
-        app.test_client_class = Browser
-        return cls(site, app)
-
-    def buyer(self, *, name: str = "Some One", email: str = "", welcome_credits: int = 20) -> Buyer:
-        """Somebody new, signed in."""
-        email = email or f"person-{next(numbers)}@example.com"
-        return Buyer.of(self.app, make_user(email, name=name, welcome_credits=welcome_credits))
-
-    def stranger(self) -> PageClient:
-        """Somebody who has not signed in."""
-        return PageClient(self.app.test_client())
 
 
 @dataclass(frozen=True)
@@ -139,3 +123,51 @@ class View:
             self.act(page)
         assert response is not None
         return response
+
+
+def long_email() -> str:
+    """An address as long as they come, with nowhere to break it."""
+    return f"{'a' * 56}-{next(numbers)}@{'long-host-name.' * 5}example.com"
+
+
+@dataclass
+class Stage:
+    """The site, and the application that prepares it. States are made inside the application's context."""
+
+    site: Site
+    app: Flask
+
+    @classmethod
+    def of(cls, site: Site, **other: Any) -> "Stage":
+        """The site's own application in this process, with `other` settings on top."""
+        given = {name.lower(): site.environment[name] for name in SAME_AS_SITE} | other
+        app = create_app(read_settings(_env_file=None, app_env="test", **given))
+        app.config["TESTING"] = True  # its courier stays at home: only the site's delivers
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        app.test_client_class = Browser
+        return cls(site, app)
+
+    def drawn_elsewhere(self, buyer: Buyer, path: str, **other: Any) -> View:
+        """The page at `path` as an application with `other` settings draws it, with its own copy of the database."""
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy.sqlite3"
+            with closing(sqlite3.connect(copy)) as target, db.engine.connect() as connection:
+                connection.connection.backup(target)
+            files = {"database_url": f"sqlite:///{copy}", "simulator_path": f"{folder}/simulator.sqlite3"}
+            elsewhere = Stage.of(self.site, **files | other).app
+            with elsewhere.app_context():
+                if elsewhere.extensions["refill"].gateway:
+                    sync_now()
+                db.session.remove()
+                drawn = Buyer.of(elsewhere, buyer.user).pages.client.get(path)
+                db.engine.dispose()
+        return View(path, drawn=drawn)
+
+    def buyer(self, *, name: str = "Some One", email: str = "", welcome_credits: int = 20) -> Buyer:
+        """Somebody new, signed in."""
+        email = email or f"person-{next(numbers)}@example.com"
+        return Buyer.of(self.app, make_user(email, name=name, welcome_credits=welcome_credits))
+
+    def stranger(self) -> PageClient:
+        """Somebody who has not signed in."""
+        return PageClient(self.app.test_client())

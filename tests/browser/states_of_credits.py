@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tests.api.books import grant, spend
 from tests.browser.stage import Buyer, Stage, View, long_email
 from tests.browser.states import shows
+from tests.support.databases import ROOT
 from webapp.billing.models import Purchase
 from webapp.orm import utc_now
 
@@ -14,15 +15,26 @@ LARGEST_GRANT, LARGEST_BALANCE = 10**9, 2**53
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh the Younger of Somewhere"
 
 
-def both(make):
+def on_both_pages(make):
     """A state that is shown on the dashboard and on the credits page."""
     for page, path in (("dashboard", DASHBOARD), ("credits", CREDITS)):
 
         def one(stage, path=path):
-            return View(path, make(stage))
+            return make(stage, path)
 
         one.__name__ = f"{page}_{make.__name__}"
         shows(f"{page}.{page}")(one)
+    return make
+
+
+def of_both_pages(make):
+    """Somebody whose dashboard and credits page are shown."""
+
+    def view(stage, path):
+        return View(path, make(stage))
+
+    view.__name__ = make.__name__
+    on_both_pages(view)
     return make
 
 
@@ -35,17 +47,17 @@ def give(buyer: Buyer, credits: int, kind: str = "purchased", days: int | None =
     grant(buyer.user.account_id, credits, kind, **ends, **more)
 
 
-@both
+@of_both_pages
 def of_somebody_without_credits(stage):
     return stage.buyer(welcome_credits=0)
 
 
-@both
+@of_both_pages
 def with_welcome_credits(stage):
     return stage.buyer()
 
 
-@both
+@of_both_pages
 def with_three_sources(stage):
     buyer = stage.buyer(welcome_credits=0, name="Sam Okafor")
     give(buyer, 500, "allowance", days=11)
@@ -57,21 +69,21 @@ def with_three_sources(stage):
     return buyer
 
 
-@both
+@of_both_pages
 def with_a_low_balance(stage):
     buyer = stage.buyer()
     use(buyer, 9, meter="call_minute", quantity=3)
     return buyer
 
 
-@both
+@of_both_pages
 def out_of_credits(stage):
     buyer = stage.buyer()
     use(buyer, 20, meter="tokens", quantity=10_000)
     return buyer
 
 
-@both
+@of_both_pages
 def in_debt(stage):
     buyer = stage.buyer(welcome_credits=0)
     give(buyer, 500)
@@ -80,7 +92,7 @@ def in_debt(stage):
     return buyer
 
 
-@both
+@of_both_pages
 def on_hold(stage):
     buyer = stage.buyer(welcome_credits=0)
     give(buyer, 500)
@@ -88,7 +100,7 @@ def on_hold(stage):
     return buyer
 
 
-@both
+@of_both_pages
 def with_everything_frozen_or_on_hold(stage):
     buyer = stage.buyer(welcome_credits=0)
     give(buyer, 1000)
@@ -97,7 +109,7 @@ def with_everything_frozen_or_on_hold(stage):
     return buyer
 
 
-@both
+@of_both_pages
 def with_large_numbers_and_long_names(stage):
     buyer = stage.buyer(welcome_credits=0, name=LONG_NAME, email=long_email())
     give(buyer, LARGEST_GRANT, "allowance", days=3)
@@ -230,6 +242,17 @@ def credits_with_a_refused_estimate(stage):
 
 @shows("credits.credits")
 def credits_while_buying_is_off(stage):
-    apart = Stage.of(stage.site, stripe_mode="off")
-    buyer = Buyer.of(apart.app, stage.buyer().user)
-    return View(CREDITS, drawn=buyer.pages.client.get(CREDITS))
+    return stage.drawn_elsewhere(stage.buyer(), CREDITS, stripe_mode="off")
+
+
+@on_both_pages
+def in_a_catalogue_of_money(stage, path):
+    return stage.drawn_elsewhere(stage.buyer(), path, catalog=ROOT / "examples/voice-minutes.toml")
+
+
+@on_both_pages
+def in_a_language_with_other_separators(stage, path):
+    buyer = stage.buyer()
+    give(buyer, 123_456)
+    buyer.become(locale="de_DE", theme="dark")
+    return View(path, buyer)
