@@ -53,8 +53,9 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def arrive(page: Page, heading: str) -> None:
-    """A new page is there."""
+    """A new page is there, with its style sheet: a ring that has yet to be drawn can't be seen."""
     expect(page.get_by_role("heading", level=1)).to_have_text(heading, timeout=15_000)
+    page.wait_for_load_state()
 
 
 def fill(page: Page, **fields: str) -> None:
@@ -85,6 +86,7 @@ def buy_the_popular_pack(page: Page) -> None:
     arrive(page, "Credits")
     press(page, "buy-popular-now")
     page.wait_for_url("**/_stripe/c/pay/**")
+    page.wait_for_load_state()
     tab_to(page, "succeeds")
     page.keyboard.press("ArrowDown")
     assert page.evaluate(FOCUS) == {"name": "declined", "faults": []}
