@@ -109,6 +109,7 @@ def test_catalogue_of_money_shows_money_first(shopper, settings):
     assert len(grid.all("li")) == 4
     assert "credits" not in page.with_id("pack-popular").text
     assert re.search(r"per min", page.with_id("pack-popular").text)
+    assert page.with_id("buy-popular-now").text == "Buy $22.00 for $20.00", "two amounts of money: which one is paid"
     assert page.with_id("balance-badge").text == "$0.20 low (~1 min)"
 
 

@@ -75,6 +75,15 @@ def test_delayed_payment_that_failed_is_an_alert_for_three_days(shopper):
     assert not shopper.pages.open("/dashboard").has_id("alert-failed")
 
 
+def test_page_about_a_failed_payment_has_no_alert_that_says_it_again(shopper):
+    purchase = shopper.left()
+    shopper.change(purchase, state="failed", settled_at=utc_now())
+    notice = shopper.pages.open(f"/dashboard/credits?checkout=success&purchase={purchase.id}")
+    for page in (shopper.come_back(purchase), notice):
+        assert page.text.count("The payment didn't go through") == 1
+        assert page.links()["Try again"].endswith("#pack-popular")
+
+
 def test_payment_that_arrives_ends_the_alert_about_one_that_failed(shopper):
     shopper.come_back(shopper.paid(outcome="delayed_succeeds"))
     shopper.settle("fails")

@@ -81,7 +81,7 @@
   on("creditsChanged", tellTabs); // the server's word: ours doesn't bubble
   on("storage", ({ key }) => {
     if (key === "changed") refresh();
-    else if (!isMine()) location.reload(); // signed out, or somebody else in
+    else if (!isMine()) location.reload(); // somebody else
   });
 
   // What failed keeps its old content and says how old it is.

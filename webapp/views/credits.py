@@ -16,7 +16,7 @@ from webapp.web.limits import checkout_limit
 from webapp.web.pages import credits as page
 from webapp.web.pages import notices
 from webapp.web.pages.reader import Reader, present_reader
-from webapp.web.pages.shell import shell
+from webapp.web.pages.shell import shell, without_alert
 
 bp = Blueprint("credits", __name__)
 
@@ -31,6 +31,8 @@ def credits_page() -> ResponseReturnValue:
     reader = present_reader()
     notice = _notice(reader)  # first: it settles what the rest shows
     context = page.credits_page(reader, typed=request.args.get("minutes"))
+    if notice:
+        context = without_alert(context, notice.title)
     return render_template("credits/credits.html", **context, notice=notice)
 
 

@@ -8,7 +8,7 @@ from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import entry
 from webapp.web.display import amount
 from webapp.web.pages.reader import Reader
-from webapp.web.pages.shell import shell
+from webapp.web.pages.shell import shell, without_alert
 
 Outcome = Literal["added", "confirming", "slow", "unpaid", "processing", "checking", "failed", "expired"]
 
@@ -36,7 +36,9 @@ TITLES: dict[Outcome, str] = {
 
 def checkout_page(reader: Reader, purchase: Purchase, *, poll: int, is_answered: bool) -> dict[str, Any]:
     """The whole page."""
-    return shell(reader) | checkout_status(reader, purchase, poll=poll, is_answered=is_answered)
+    around = shell(reader)
+    status = checkout_status(reader, purchase, poll=poll, is_answered=is_answered)
+    return without_alert(around, status["title"]) | status
 
 
 def checkout_status(reader: Reader, purchase: Purchase, *, poll: int, is_answered: bool) -> dict[str, Any]:

@@ -88,6 +88,6 @@ def _of_state(reader: Reader, settled: Purchase) -> Notice:
     if state == "expired":
         again = ("Start again", f"#pack-{settled.pack_slug}")
         return Notice("info", "clock", "That checkout has expired", "You have not been charged.", (again,))
-    text = "You have not been charged and no credits were added."
+    text = f"{settled.pack_name} pack: you have not been charged and no credits were added."
     again = ("Try again", f"#pack-{settled.pack_slug}")
     return Notice("bad", "x", "The payment didn't go through", text, (again,))

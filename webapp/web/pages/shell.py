@@ -48,6 +48,11 @@ def alerts(reader: Reader) -> dict[str, Any]:
     return {"reader": reader, "alerts": [alert for alert in found if alert][:ALERTS_SHOWN]}
 
 
+def without_alert(context: dict[str, Any], title: str) -> dict[str, Any]:
+    """The page without the alert that would say the same above it: nobody is told twice of one failed payment."""
+    return context | {"alerts": [alert for alert in context["alerts"] if alert.title != title]}
+
+
 def low_line(catalog: Catalog) -> int:
     """The credits below which a balance is called low: a fifth of the smallest pack on sale, 0 without packs."""
     return min((pack.credits for pack in catalog.packs if pack.is_active), default=0) // LOW_SHARE
