@@ -239,6 +239,8 @@ def settle_takeback(account, request, now):
 
     What is due is settled by the facts that were known until now; then the new ones count.
     """
+    if request["source_kind"] == "reverse":  # the ledger's own: no money stands behind what is granted anew
+        raise RefusedError("InvalidRequest")
     after = copied(account)
     settle_due(after, now)
     source = (request["source_kind"], request["source_id"])

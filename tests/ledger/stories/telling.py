@@ -89,11 +89,19 @@ class Telling:
         request = {"source_kind": source[0], "source_id": source[1], "total_minor": total, "is_floor": is_floor}
         request |= {"returned_minor": total * returned // 100, "disputed_minor": total * disputed // 100}
         before = self.accounts[who]
-        self.accounts[who], seqs = model.settle_takeback(before, request, self.now)
+
+        def work():
+            return ledger.settle_takeback(self.session, self.ids[who], **request, now=self.now)
+
+        try:
+            self.accounts[who], seqs = model.settle_takeback(before, request, self.now)
+        except RefusedError as refused:
+            self.touched.add(who)
+            self.compare_answer(who, self.run(work), refused)
+            self.count(before, before, "settle_takeback", request, refused)
+            return
         note(f"account {who}: settle_takeback {in_words(request)} -> entries {seqs}")
-        self.compare_settled(
-            who, seqs, lambda: ledger.settle_takeback(self.session, self.ids[who], **request, now=self.now)
-        )
+        self.compare_settled(who, seqs, work)
         self.count(before, self.accounts[who], "settle_takeback", request, {"replayed": False})
 
     def settle(self, who):
