@@ -21,9 +21,6 @@ from webapp.extensions import db, migrate
 from webapp.orm import Base, configure_engine
 
 THEN = dt.datetime(2026, 11, 20, 14, 32, 0, 123456, tzinfo=dt.UTC)
-# The first so many migrations make the tables; stepping back behind them takes rows away.
-WITH_EVERY_TABLE = 2
-
 LATER = THEN + dt.timedelta(days=30)
 
 # One row for each table; what is not given takes the column's default, as in the application.
@@ -68,6 +65,8 @@ ROWS = {
     "holds": {"account_id": 2**53 - 1, "seq": 4, "credits": 10, "expires_at": LATER, "created_at": THEN},
     "usage_daily": {"account_id": 2**53 - 1, "used_on": THEN.date(), "grant_kind": "purchased"}
     | {"credits": 30, "count": 1},
+    "claims": {"account_id": 2**53 - 1, "source_kind": "purchase", "source_id": "1", "total_minor": 2000}
+    | {"returned_minor": 0, "disputed_minor": 0, "is_floor": False, "told_at": THEN},
     "limit_windows": {"account_id": 2**53 - 1, "limit_id": 1, "starts_at": THEN},
     "purchases": {"account_id": 2**53 - 1, "id": "p1", "user_id": 1, "reference": "P-7K2M", "stripe_mode": "test"}
     | {"pack_slug": "small", "pack_name": "Small", "credits": 500, "amount_minor": 2000, "currency": "usd"}
@@ -172,12 +171,15 @@ def test_down_with_data_leaves_nothing_and_up_again_makes_all(filled):
     flask_migrate.check()
 
 
-@pytest.mark.parametrize("revision", revisions()[WITH_EVERY_TABLE:-1])
-def test_data_survives_every_step_down_that_keeps_its_tables_and_the_way_up_again(filled, revision):
+@pytest.mark.parametrize("revision", revisions()[:-1])
+def test_data_of_the_tables_that_a_step_down_keeps_survives_it_and_the_way_up_again(filled, revision):
     before = everything_in(filled)
     flask_migrate.downgrade(revision=revision)
+    kept = tables_of(filled)
     flask_migrate.upgrade()
-    assert everything_in(filled) == before
+    assert kept
+    after = everything_in(filled)
+    assert {table: after[table] for table in kept} == {table: before[table] for table in kept}
     assert_append_only(filled)
     flask_migrate.check()
 

@@ -5,7 +5,7 @@
   const BUSY_MS = 15_000;
   const REFUSAL_MS = 10_000;
   const CHECK_AGAIN_MS = 5_000;
-  const MOST_FAILURES = 5; // then polling ends
+  const MOST_FAILURES = 5;
   const root = document.documentElement;
   const { reader } = root.dataset;
   const openedAt = Date.now();
