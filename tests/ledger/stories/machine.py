@@ -195,6 +195,8 @@ class Stories(RuleBasedStateMachine):
         answer = self.tell(who, "hold", credits=credits, lasts_seconds=seconds, description="")
         if not isinstance(answer, dict):
             return
+        one_too_many = self.use(answer["available"] + 1, "", None)
+        self.telling.tell(who, "spend", {"key": "never spent"} | one_too_many)
         held = self.telling.accounts[who]["entries"][answer["entry"] - 1]["lots"]
         if returned is not None:
             self.tell_facts_of(who, held[-1][0], 100, returned, 0, is_floor=False)
