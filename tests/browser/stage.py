@@ -18,7 +18,6 @@ from playwright.sync_api import Page, Response
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from tests.ledger.by_hand import insert, post
 from tests.support.browsing import Browser
 from tests.support.pages import PageClient
 from tests.support.people import make_user
@@ -27,7 +26,8 @@ from tests.views.shopper import Shopper
 from webapp import create_app
 from webapp.billing.models import Purchase
 from webapp.extensions import db, transact
-from webapp.ledger.models import Account
+from webapp.ledger.models import Account, Grant
+from webapp.ledger.operations import hold, settle_takeback
 from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.settings import read_settings
@@ -52,9 +52,16 @@ class Buyer(Shopper):
         self.change(self.left(pack), state=state, asked_at=utc_now() + dt.timedelta(hours=1), **facts)
         return self.newest()
 
-    def post(self, kind: str, *moves: tuple[int, str, str, int]) -> None:
-        """An entry with its postings (grant, from, to, credits), written by hand: what no operation makes yet."""
-        transact(lambda session: post(session, self.user.account_id, kind, moves, now=utc_now()))
+    def ask_back(self, what: str) -> None:
+        """All of the first grant's money is `returned` or `disputed`."""
+        money = {"total_minor": 1000, "returned_minor": 0, "disputed_minor": 0} | {f"{what}_minor": 1000}
+
+        def work(session: Session) -> None:
+            first = session.get_one(Grant, (self.user.account_id, 1))
+            source = {"source_kind": first.source_kind, "source_id": first.source_id}
+            settle_takeback(session, self.user.account_id, **source, **money, now=utc_now())
+
+        transact(work)
 
     def drawn(self, path: str, **account: int) -> TestResponse:
         """The page at `path` while the account's own row says something that can't be brought about in a test."""
@@ -83,15 +90,9 @@ class Buyer(Shopper):
         transact(work)
 
     def hold(self, credits: int) -> None:
-        """Hold credits of the first grant for work in progress, by hand."""
-
-        def work(session: Session) -> None:
-            now, account_id = utc_now(), self.user.account_id
-            seq = post(session, account_id, "hold", [(1, "available", "held", credits)], now=now)
-            facts = {"seq": seq, "credits": credits, "captured": 0, "state": "open", "created_at": now}
-            insert(session, "holds", account_id=account_id, expires_at=now + dt.timedelta(hours=1), **facts)
-
-        transact(work)
+        """Hold credits for work in progress."""
+        facts = {"credits": credits, "key": f"hold:{next(numbers)}", "lasts_seconds": 3600, "now": utc_now()}
+        transact(lambda session: hold(session, self.user.account_id, **facts))
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def with_welcome_credits(stage):
 
 @of_both_pages
 def with_three_sources(stage):
-    buyer = stage.buyer(welcome_credits=0, name="Sam Okafor")
+    buyer = stage.buyer(welcome_credits=0, name="Some One")
     give(buyer, 500, "allowance", days=11)
     give(buyer, 20, "bonus", days=28, description="Referral bonus")
     buyer.granted("small")
@@ -88,7 +88,7 @@ def in_debt(stage):
     buyer = stage.buyer(welcome_credits=0)
     give(buyer, 500)
     use(buyer, 312)
-    buyer.post("takeback", (1, "available", "voided", 188), (1, "owed", "voided", 312))
+    buyer.ask_back("returned")
     return buyer
 
 
@@ -105,7 +105,7 @@ def with_everything_frozen_or_on_hold(stage):
     buyer = stage.buyer(welcome_credits=0)
     give(buyer, 1000)
     buyer.hold(24)
-    buyer.post("freeze", (1, "available", "frozen", 976))
+    buyer.ask_back("disputed")
     return buyer
 
 

@@ -1,12 +1,13 @@
 """Every page in every state of the table: axe in both themes and two widths, reflow, large text, sizes, the console."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+import tests.browser.states_of_settings  # noqa: F401  # enters its states into the table
 from tests.browser import checks, states_of_checkout, states_of_credits, states_of_people
 from tests.browser.conftest import answer_as_the_cdn
 from tests.browser.stage import Stage
@@ -23,7 +24,7 @@ MOST_BYTES = 40 * 1024
 TALL = 900
 
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
-NO_PAGES = re.compile(r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$")
+NO_PAGES = re.compile(r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|settings\.(?!settings$)")
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 
 
@@ -33,9 +34,9 @@ def stage(site: Site) -> Stage:
 
 
 @pytest.fixture
-def page(chromium: Browser, site: Site) -> Iterator[Page]:
+def page(launch: Callable[..., Browser], site: Site) -> Iterator[Page]:
     """A fresh browser on a desk: light, without motion."""
-    context = chromium.new_context(viewport={"width": 1280, "height": TALL}, reduced_motion="reduce")
+    context = launch(memory=False).new_context(viewport={"width": 1280, "height": TALL}, reduced_motion="reduce")
     context.set_default_timeout(8000)
     context.route(HTMX_URL, answer_as_the_cdn)
     yield context.new_page()

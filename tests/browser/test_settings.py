@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_quality import faults
+from tests.browser import checks
 from tests.support.walk import PASSWORD, badge, register
 
 pytestmark = pytest.mark.browser
@@ -13,7 +13,7 @@ NEW_PASSWORD = "quite another password"
 BROWSERS = {
     "with JavaScript": {"expect_complaints": True},  # Chromium itself complains of every 422
     "without JavaScript": {"java_script_enabled": False, "expect_complaints": True},
-    "with the CDN blocked": {"cdn": "blocked", "expect_complaints": True},
+    "with the CDN blocked": {"cdn": "unreachable", "expect_complaints": True},
     "on a phone": {"viewport": {"width": 390, "height": 844}, "expect_complaints": True},
 }
 
@@ -164,14 +164,14 @@ def test_axe_finds_nothing_in_any_state(open_browser, theme, width):
     )
     register(page)
     page.goto(SETTINGS)
-    found = faults(page)
+    found = checks.axe(page)
     page.locator("#save-look").click()
     page.locator("#settings-look .save__done").wait_for()
     page.locator("#email-present").fill("not my password")
     page.locator("#save-email").click()
     page.locator("#email-summary").wait_for()
     page.locator("#account-menu summary").click()
-    assert not found + faults(page)
+    assert not found + checks.axe(page)
 
 
 def test_nothing_scrolls_sideways_at_320_pixels(open_browser):

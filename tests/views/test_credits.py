@@ -277,7 +277,10 @@ def test_nothing_is_said_of_money_before_stripe_has_answered(shopper):
 
 ENDED = {
     "expired": ("That checkout has expired You have not been charged.", "Start again"),
-    "failed": ("The payment didn't go through Popular pack: you have not been charged and no credits were added.", "Try again"),
+    "failed": (
+        "The payment didn't go through Popular pack: you have not been charged and no credits were added.",
+        "Try again",
+    ),
 }
 
 

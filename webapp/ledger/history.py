@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, TextClause, and_, exists, text
 from sqlalchemy.orm import Session
 
+from webapp.ledger.checks import OWN_SOURCE
 from webapp.ledger.errors import InvalidRequest
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.models import RARE, entries, grants
@@ -25,7 +26,12 @@ TYPES = {
 }
 _RARE_TYPES = ("purchases", "grants", "refunds", "expired")
 _IS_PURCHASE = exists().where(
-    and_(grants.c.account_id == entries.c.account_id, grants.c.seq == entries.c.seq, grants.c.kind == "purchased")
+    and_(
+        grants.c.account_id == entries.c.account_id,
+        grants.c.seq == entries.c.seq,
+        grants.c.kind == "purchased",
+        grants.c.source_kind != OWN_SOURCE,  # what a reverse grants anew was bought before
+    )
 )
 
 
