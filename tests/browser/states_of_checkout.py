@@ -74,6 +74,15 @@ def checkout_that_is_complete(stage):
     return View(f"{SIMULATOR}/c/pay/{stage.buyer().paid().session_id}")
 
 
+@shows("simulator.confirming")
+def wait_for_the_webhook(stage):
+    buyer = stage.buyer()
+    path = f"{SIMULATOR}/c/pay/{buyer.paid().session_id}/confirming"
+    drawn = buyer.pages.client.get(path)
+    del drawn.headers["Refresh"]  # it would look again while it is looked at
+    return View(path, drawn=drawn)
+
+
 @shows("simulator.authentication")
 def question_of_the_bank(stage):
     purchase = stage.buyer().paid(outcome="requires_action")
