@@ -4,11 +4,12 @@ import datetime as dt
 import shutil
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine, text, update
 from sqlalchemy.exc import DBAPIError
 
 from tests.ledger.two_forms import FUNCTIONS, NOBODY, STARTS_AT, assert_same, told
 from webapp.ledger.models import accounts
+from webapp.ledger.operations import open_account, spend
 from webapp.orm import configure_engine
 
 HOUR = dt.timedelta(hours=1)
@@ -311,6 +312,20 @@ NOT_PLAIN = {
 @pytest.mark.parametrize("scenario", NOT_PLAIN, ids=lambda scenario: scenario.__name__)
 def test_what_is_not_plain_is_left_to_the_portable_form(compare, scenario):
     assert compare(scenario) == NOT_PLAIN[scenario]
+
+
+def test_a_database_without_the_function_is_an_error_and_no_slower_way(engines, session_of):
+    with session_of(engines[1]) as session:
+        account_id = open_account(session, now=STARTS_AT)
+        session.execute(text("DROP FUNCTION spend_line(json, timestamptz)"))
+        with pytest.raises(DBAPIError, match="spend_line"):
+            spend(session, account_id, credits=1, key="k", now=STARTS_AT)
+
+
+def test_the_functions_run_with_the_callers_rights_and_a_fixed_search_path(engines):
+    with engines[1].connect() as connection:
+        asked = text("SELECT prosecdef, provolatile, proconfig[1] FROM pg_proc WHERE proname LIKE 'spend_line%'")
+        assert connection.execute(asked).all() == [(False, "v", "search_path=public, pg_temp")] * 2
 
 
 MUTANTS = {
