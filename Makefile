@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 STORIES ?= 2000
 SEED ?= 1
+ROWS ?= 1000000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check proof prove-model prove-concurrency check-mutants bench lock clean
@@ -41,8 +42,8 @@ check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; th
 prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, and more kills under load, on both databases
 	$(BIN)/python -m pytest tests/reliability --all-rounds
 
-bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run
-	$(BIN)/python -m bench
+bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
+	$(BIN)/python -m bench --entries $(ROWS)
 
 lock: ## Write the lock files anew (hashes, no addresses)
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --extra postgres --extra redis pyproject.toml -o requirements.lock

@@ -132,7 +132,8 @@ def test_a_failure_at_any_statement_leaves_nothing(engine, transact, account_id,
             assert transact(everything) == before
         else:
             break
-    assert number_of_statements == places
+    in_vain = operation == "spend" and engine.dialect.name == "postgresql"  # of the function for plain spends
+    assert number_of_statements == places + in_vain
     failing.rest()
     assert transact(everything) != before
     assert transact(lambda session: verify(session, now=now)).faults == ()

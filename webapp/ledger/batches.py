@@ -12,6 +12,7 @@ from webapp.ledger.accounts import locked_accounts, unknown_account
 from webapp.ledger.drafts import Draft
 from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, LedgerRefusal
 from webapp.ledger.facts import Posted
+from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import answered_again, stored_keys
 from webapp.ledger.lots import open_sheets
 from webapp.ledger.sheet import Line, Sheet
@@ -21,7 +22,6 @@ from webapp.ledger.writing import answer, write
 MAX_LINES = 1000
 
 Result = Posted | LedgerRefusal
-Numbered = list[tuple[int, SpendLine, Draft]]
 
 
 def spend_batch(session: Session, lines: Sequence[SpendLine], *, now: dt.datetime) -> list[Result]:
@@ -34,33 +34,45 @@ def spend_batch(session: Session, lines: Sequence[SpendLine], *, now: dt.datetim
     if not 1 <= len(lines) <= MAX_LINES:
         raise InvalidRequest(f"A batch has 1 to {MAX_LINES:,} lines.", largest=MAX_LINES)
     results: dict[int, Result] = {}
-    of_account: dict[int, Numbered] = defaultdict(list)
+    asked: list[Asked] = []
     for place, line in enumerate(lines):
         try:
-            of_account[line.account_id].append((place, line, spend_draft(line, now=now)))
+            asked.append(Asked(place, line.account_id, line.credits, spend_draft(line, now=now)))
         except LedgerRefusal as refusal:
             results[place] = refusal
-    sheets = open_sheets(session, locked_accounts(session, of_account), now=now)
-    for account_id, numbered in of_account.items():
-        if account_id in sheets:
-            results |= _results(session, sheets[account_id], numbered, now)
-        else:
-            results |= {place: unknown_account(account_id) for place, _, _ in numbered}
-    write(session, sheets.values(), now=now)
+    results |= spent_plainly(session, asked, now=now)
+    if left := [one for one in asked if one.place not in results]:
+        results |= _portably(session, left, now)
     return [results[place] for place in range(len(lines))]
 
 
-def _results(session: Session, sheet: Sheet, numbered: Numbered, now: dt.datetime) -> dict[int, Result]:
+def _portably(session: Session, asked: Sequence[Asked], now: dt.datetime) -> dict[int, Result]:
+    """The lines that are not plain, and on SQLite all of them."""
+    results: dict[int, Result] = {}
+    of_account: dict[int, list[Asked]] = defaultdict(list)
+    for one in asked:
+        of_account[one.account_id].append(one)
+    sheets = open_sheets(session, locked_accounts(session, of_account), now=now)
+    for account_id, of_it in of_account.items():
+        if account_id in sheets:
+            results |= _results(session, sheets[account_id], of_it, now)
+        else:
+            results |= {one.place: unknown_account(account_id) for one in of_it}
+    write(session, sheets.values(), now=now)
+    return results
+
+
+def _results(session: Session, sheet: Sheet, asked: Sequence[Asked], now: dt.datetime) -> dict[int, Result]:
     """The lines of one account, posted on its sheet or refused. Where all are refused, the sheet is left empty."""
-    stored = stored_keys(session, sheet.account.id, {draft.key for _, _, draft in numbered})
+    stored = stored_keys(session, sheet.account.id, {one.draft.key for one in asked})
     posted: dict[str, Line] = {}
     results: dict[int, Result] = {}
     sheet.settle_due(now)
-    for place, line, draft in numbered:
+    for one in asked:
         try:
-            results[place] = _result(session, sheet, draft, line.credits, stored, posted, now)
+            results[one.place] = _result(session, sheet, one.draft, one.credits, stored, posted, now)
         except LedgerRefusal as refusal:
-            results[place] = refusal
+            results[one.place] = refusal
     if not posted:
         sheet.lines.clear()
     return results

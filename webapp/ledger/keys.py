@@ -27,7 +27,8 @@ _STORED = select(
     entries.c.available_after,
     entries.c.held_after,
 ).where(entries.c.account_id == bindparam("of_account"))
-_BY_KEY = _STORED.where(entries.c.key.in_(bindparam("of_keys", expanding=True)))
+_BY_KEY = _STORED.where(entries.c.key == bindparam("of_key"))
+_BY_KEYS = _STORED.where(entries.c.key.in_(bindparam("of_keys", expanding=True)))
 _BY_SOURCE = _STORED.where(
     entries.c.seq
     == select(grants.c.seq)
@@ -56,7 +57,7 @@ def replay(session: Session, account_id: int, draft: Draft) -> Posted | None:
 
     Raises IdempotencyConflict when the key was used for something else.
     """
-    stored = session.execute(_BY_KEY, {"of_account": account_id, "of_keys": [draft.key]}).one_or_none()
+    stored = session.execute(_BY_KEY, {"of_account": account_id, "of_key": draft.key}).one_or_none()
     return None if stored is None else answered_again(session, account_id, draft, stored)
 
 
@@ -72,7 +73,7 @@ def replay_of_source(session: Session, account_id: int, draft: Draft) -> Posted 
 
 def stored_keys(session: Session, account_id: int, keys: Collection[str]) -> dict[str, Any]:
     """Those of the keys that the account has used, with what `answered_again` needs of each."""
-    rows = session.execute(_BY_KEY, {"of_account": account_id, "of_keys": list(keys)})
+    rows = session.execute(_BY_KEYS, {"of_account": account_id, "of_keys": list(keys)})
     return {row.key: row for row in rows}
 
 

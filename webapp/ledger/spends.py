@@ -12,6 +12,7 @@ from webapp.ledger.checks import check_credits
 from webapp.ledger.drafts import Draft, Move
 from webapp.ledger.errors import InsufficientCredits, SpendingPaused
 from webapp.ledger.facts import Posted
+from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import checked, replay
 from webapp.ledger.lots import open_sheet
 from webapp.ledger.sheet import Line, Sheet
@@ -76,6 +77,8 @@ def spend(
         actor_kind=actor_kind,
     )
     draft = spend_draft(line, now=now)
+    if posted := spent_plainly(session, [Asked(0, account_id, credits, draft)], now=now):
+        return posted[0]
     account = locked(session, account_id)
     return replay(session, account_id, draft) or _spend(session, account, draft, credits, now)
 
