@@ -35,7 +35,7 @@ STEPS = st.one_of(
     st.tuples(st.just("hold"), ACCOUNTS, CREDITS),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 1, 1, 2])),
 )
-LEAST = {"fast": 120, "both": 60, "lines": 500}
+LEAST = {"fast": 80, "both": 40, "lines": 300}
 
 
 @pytest.fixture
