@@ -1,4 +1,4 @@
-"""Entries written by plain SQL, as operations that don't exist yet will write them, and to know what SQL may do."""
+"""Entries written by plain SQL: stories that no operation tells on its own, and to know what SQL may do."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def post(
             credits=moved,
         )
     for grant in {move[0] for move in moves}:
-        _change_lot(session, account_id, grant, [move for move in moves if move[0] == grant])
+        _change_lot(session, account_id, grant, kind, [move for move in moves if move[0] == grant])
     session.execute(
         text(
             "UPDATE accounts SET available = :available, held = :held, frozen = :frozen, debt = :debt, seq = :seq "
@@ -108,7 +108,9 @@ def _change(move: tuple[int, str, str, int], book: str) -> int:
     return moved * ((target == book) - (source == book))
 
 
-def _change_lot(session: Session, account_id: int, grant: int, moves: list[tuple[int, str, str, int]]) -> None:
+def _change_lot(
+    session: Session, account_id: int, grant: int, kind: str, moves: list[tuple[int, str, str, int]]
+) -> None:
     books = ("available", "held", "frozen", "spent", "expired", "voided", "owed")
     changes = {book: sum(_change(move, book) for move in moves) for book in books}
     left = " + ".join(f"{book} + :{book}" for book in books[:3])
@@ -117,3 +119,8 @@ def _change_lot(session: Session, account_id: int, grant: int, moves: list[tuple
         text(f"UPDATE grants SET {sets}, is_used_up = ({left} = 0) WHERE account_id = :id AND seq = :seq"),
         changes | {"id": account_id, "seq": grant},
     )
+    if kind == "void":
+        session.execute(
+            text("UPDATE grants SET voided_by_operator = voided WHERE account_id = :id AND seq = :seq"),
+            {"id": account_id, "seq": grant},
+        )

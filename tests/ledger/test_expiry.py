@@ -3,10 +3,9 @@ import datetime as dt
 import pytest
 from sqlalchemy import text
 
-from tests.ledger.by_hand import insert, post
 from webapp.ledger.errors import InsufficientCredits
 from webapp.ledger.facts import LotTouched
-from webapp.ledger.operations import expire, grant, open_account, spend
+from webapp.ledger.operations import expire, grant, hold, open_account, release, settle_takeback, spend
 from webapp.ledger.queries import accounts_due, balance, history
 from webapp.ledger.verify import verify
 
@@ -110,17 +109,11 @@ def test_a_lot_that_was_used_up_does_not_expire(session, account_id, give, ends_
     assert account_id not in accounts_due(session, now=ends_at, limit=10)
 
 
-def hold(session, account_id, grant, credits, *, expires_at, now):
-    seq = post(session, account_id, "hold", [(grant, "available", "held", credits)], now=now)
-    facts = {"seq": seq, "credits": credits, "captured": 0, "state": "open"}
-    insert(session, "holds", account_id=account_id, **facts, expires_at=expires_at, created_at=now)
-    return seq
-
-
 def test_held_and_frozen_credits_stay_when_their_lot_expires(session, account_id, give, ends_at, now):
     give(10, "allowance", expires_at=ends_at)
-    hold(session, account_id, 1, 3, expires_at=ends_at + HOUR, now=now)
-    post(session, account_id, "freeze", [(1, "available", "frozen", 2)], now=now)
+    hold(session, account_id, credits=3, key="h", lasts_seconds=7200, now=ends_at - HOUR)
+    money = {"total_minor": 10, "returned_minor": 0, "disputed_minor": 2}
+    settle_takeback(session, account_id, source_kind="test", source_id="1", **money, now=now)
     (entry,) = expire(session, account_id, now=ends_at)
     assert (entry.credits, entry.balance_after) == (-5, 5)
     found = balance(session, account_id, now=ends_at)
@@ -132,12 +125,10 @@ def test_held_and_frozen_credits_stay_when_their_lot_expires(session, account_id
 
 def test_a_lot_may_expire_again_when_a_hold_gives_back(session, account_id, give, ends_at, now):
     give(10, "allowance", expires_at=ends_at)
-    seq = hold(session, account_id, 1, 3, expires_at=ends_at + HOUR, now=now)
+    hold(session, account_id, credits=3, key="h", lasts_seconds=7200, now=ends_at - HOUR)
     expire(session, account_id, now=ends_at)
-    post(session, account_id, "release", [(1, "held", "available", 3)], hold_seq=seq, now=ends_at)
-    session.execute(text("UPDATE holds SET state = 'released' WHERE account_id = :id"), {"id": account_id})
-    (entry,) = expire(session, account_id, now=ends_at)
-    assert entry.credits == -3
+    release(session, account_id, 2, key="r", now=ends_at)
+    assert history(session, account_id, now=ends_at).entries[0].credits == -3
     assert keys(session, account_id)[-1] == "expire:1:7"
     assert verify(session, account_id, now=now).faults == ()
 

@@ -3,10 +3,9 @@ import datetime as dt
 import pytest
 from sqlalchemy import text
 
-from tests.ledger.by_hand import post
 from webapp.ledger.errors import IdempotencyConflict
 from webapp.ledger.facts import LotTouched
-from webapp.ledger.operations import grant, open_account, spend
+from webapp.ledger.operations import grant, open_account, settle_takeback, spend
 from webapp.ledger.queries import balance, history
 from webapp.ledger.verify import verify
 from webapp.orm import NEVER
@@ -124,7 +123,8 @@ def indebted(session, account_id, give, now):
     """1,000 bought, 900 spent, all refunded: 100 were voided, 900 are owed."""
     give(1000)
     spend(session, account_id, credits=900, key="spend", now=now)
-    post(session, account_id, "takeback", [(1, "available", "voided", 100), (1, "owed", "voided", 900)], now=now)
+    money = {"total_minor": 3500, "returned_minor": 3500, "disputed_minor": 0}
+    settle_takeback(session, account_id, source_kind="test", source_id="1", **money, now=now)
     assert verify(session, account_id, now=now).faults == ()
     return account_id
 

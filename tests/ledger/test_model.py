@@ -31,4 +31,6 @@ def test_the_ledger_does_what_the_model_does(shared_engine):
     machine = type("Machine", (Stories,), {"engine": shared_engine, "met": met})
     stories = int(STORIES or SAMPLE[shared_engine.dialect.name])
     run_state_machine_as_test(machine, settings=settings(PROFILE, max_examples=stories))
-    assert {what: met[what] for what, least in MUST_MEET.items() if met[what] < least} == {}
+    # Fewer stories than SQLite's meet less: half of it, rounded down, is asked of them.
+    share = 1 if stories >= SAMPLE["sqlite"] else 2
+    assert {what: met[what] for what, least in MUST_MEET.items() if met[what] < least // share} == {}
