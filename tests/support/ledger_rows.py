@@ -4,6 +4,7 @@ Each account's story is told by a few lines of arithmetic of its own, so that wh
 (balances, pages, `verify`) is compared with something else than itself.
 """
 
+import bisect
 import datetime as dt
 import random
 from collections import defaultdict
@@ -49,6 +50,7 @@ class _Story:
         self.balance = 0
         self.lots: list[Row] = []
         self.open_lots: list[Row] = []  # in burn order
+        self.passing: list[Row] = []  # those of them that will expire
         self.entries: list[Row] = []
         self.postings: list[Row] = []
         self.days: dict[tuple[dt.date, str], list[int]] = defaultdict(lambda: [0, 0])
@@ -71,16 +73,19 @@ class _Story:
         return list(getattr(self, table))
 
     def _next(self, seq: int, now: dt.datetime) -> tuple[str, list[Move]]:
-        self.open_lots = [lot for lot in self.open_lots if lot["available"]]
-        due = [lot for lot in self.open_lots if lot["expires_at"] <= now]
+        while self.open_lots and not self.open_lots[0]["available"]:
+            self.open_lots.pop(0)  # only the first in burn order are ever used up
+        self.passing = [lot for lot in self.passing if lot["available"]]
+        due = [lot for lot in self.passing if lot["expires_at"] <= now]
         if due:
-            return "expire", [(due[0], "available", "expired", due[0]["available"])]
+            first = min(due, key=_burn_order)
+            return "expire", [(first, "available", "expired", first["available"])]
         if seq % GRANT_EVERY_ENTRIES == 1 or self.balance < 100:
             lot = self._lot(seq, now)
             self.lots.append(lot)
-            self.open_lots = sorted(
-                [*self.open_lots, lot], key=lambda lot: (lot["priority"], lot["expires_at"], lot["seq"])
-            )
+            bisect.insort(self.open_lots, lot, key=_burn_order)
+            if lot["expires_at"] != NEVER:
+                self.passing.append(lot)
             return "grant", [(lot, "issued", "available", lot["granted"])]
         return "spend", self._take(self.chance.randint(1, 20))
 
@@ -185,6 +190,10 @@ class _Story:
             "time_zone": "UTC",
             "created_at": STARTS_AT,
         }
+
+
+def _burn_order(lot: Row) -> tuple[int, dt.datetime, int]:
+    return lot["priority"], lot["expires_at"], lot["seq"]
 
 
 def _write(connection: Connection, table: str, rows: list[Row]) -> None:
