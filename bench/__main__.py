@@ -37,7 +37,7 @@ def main() -> None:
     """Measure on both databases and write the page. A run with fewer entries is printed only."""
     entries = _entries()
     measures = (spend_rows, batch_rows, partial(size_rows, entries=entries), page_rows, webhook_rows)
-    with tempfile.TemporaryDirectory() as folder, start_postgresql(is_durable=True) as server:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, start_postgresql(is_durable=True) as server:
         rows: list[Row] = []
         for database in ("SQLite", "PostgreSQL"):
             for measure in measures:
