@@ -27,6 +27,8 @@ def tell(account, operation, request, now):
         raise RefusedError("InvalidCredits", largest=LARGEST)
     if (again := told_before(account, operation, request)) is not None:
         return account, again | {"replayed": True}
+    if request.get("entry_seq", 1) > len(account["entries"]):  # what is due has no number until it is written
+        raise RefusedError("UnknownEntry", entry=request["entry_seq"])
     after = copied(account)
     settle_due(after, now)
     seq = OPERATIONS[operation](after, request, now)
@@ -178,8 +180,6 @@ def release(account, request, now):
 
 def reverse(account, request, now):
     number = request["entry_seq"]
-    if not 1 <= number <= len(account["entries"]):
-        raise RefusedError("UnknownEntry", entry=number)
     use = account["entries"][number - 1]
     if use["kind"] not in {"spend", "capture"}:
         raise RefusedError("NotReversible", entry=number, kind=use["kind"])
