@@ -27,7 +27,7 @@ def tell(account, operation, request, now):
         raise RefusedError("InvalidCredits", largest=LARGEST)
     if (again := told_before(account, operation, request)) is not None:
         return account, again | {"replayed": True}
-    if request.get("entry_seq", 1) > len(account["entries"]):  # what is due has no number until it is written
+    if request.get("entry_seq", 0) > len(account["entries"]):  # what is due has no number until it is written
         raise RefusedError("UnknownEntry", entry=request["entry_seq"])
     after = copied(account)
     settle_due(after, now)
