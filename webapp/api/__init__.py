@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from webapp.api.billing import open_checkout, open_pack_purchase, verify_payment
-from webapp.api.callers import admit
+from webapp.api.callers import admit, needs
 from webapp.api.catalog import read_catalog
 from webapp.api.credits import balance, history
 from webapp.extensions import csrf
@@ -12,9 +12,9 @@ bp = Blueprint("api", __name__, url_prefix="/api")
 bp.before_request(admit)
 csrf.exempt(bp)  # `admit` looks at the token itself, after the sign-in
 
-bp.get("/credits/balance")(balance)
-bp.get("/credits/history")(history)
-bp.get("/catalog")(read_catalog)
-bp.post("/billing/checkout")(open_checkout)
-bp.post("/credits/purchase")(open_pack_purchase)
-bp.get("/billing/verify-payment")(verify_payment)
+bp.get("/credits/balance")(needs("read")(balance))
+bp.get("/credits/history")(needs("read")(history))
+bp.get("/catalog")(needs("read")(read_catalog))
+bp.post("/billing/checkout")(needs("manage")(open_checkout))
+bp.post("/credits/purchase")(needs("manage")(open_pack_purchase))
+bp.get("/billing/verify-payment")(needs("read")(verify_payment))

@@ -21,10 +21,12 @@ from webapp.billing.models import Purchase
 from webapp.billing.queries import purchase_of_session
 from webapp.extensions import db
 from webapp.orm import utc_now
+from webapp.people.hosts import user_of_account
+from webapp.people.models import User
 from webapp.web.balance import fresh_balance
 from webapp.web.checkout import is_sent, settle_purchase, start_purchase
 from webapp.web.limits import checkout_limit, verify_limit
-from webapp.web.refusals import PlansNotSold
+from webapp.web.refusals import NoUser, PlansNotSold
 
 
 @checkout_limit
@@ -69,6 +71,15 @@ def verify_payment() -> Response:
     )
 
 
+def _buyer() -> User:
+    """Who signs in to the account that buys: Stripe and receipts speak to a person. Raises NoUser."""
+    asking = caller()
+    found = asking.user or user_of_account(db.session(), asking.account_id)
+    if found is None:
+        raise NoUser("Nobody signs in to this account yet, so nobody can pay for it.")
+    return found
+
+
 def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
     """Open a purchase, or give the one that the client's key has opened before, as it was answered then.
 
@@ -78,7 +89,7 @@ def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
     open_key = f"once:{secrets.token_hex(16)}" if key is None else f"api:{key}"
     is_repeat = key is not None and is_sent(caller().account_id, open_key)
     purchase = start_purchase(
-        user=caller().user,
+        user=_buyer(),
         pack_slug=pack_slug,
         terms=None,
         open_key=open_key,

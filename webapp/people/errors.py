@@ -13,6 +13,8 @@ Refusal
     ├── UnknownTimeZone
     ├── UnknownLocale
     ├── UnknownNumberStyle
+    ├── InvalidKeyName
+    ├── UnknownScope
     └── TooManyTries        retry_after_seconds
 """
 
@@ -111,6 +113,20 @@ class UnknownNumberStyle(PeopleRefusal):
 
     code = "unknown_number_style"
     field = "number_style"
+
+
+class InvalidKeyName(PeopleRefusal):
+    """An API key has no name, or one too long or with characters that can't be shown."""
+
+    code = "invalid_key_name"
+    field = "name"
+
+
+class UnknownScope(PeopleRefusal):
+    """An API key was to have no scope, or one that doesn't exist."""
+
+    code = "unknown_scope"
+    field = "scopes"
 
 
 class TooManyTries(PeopleRefusal):

@@ -1,4 +1,4 @@
-"""The tables of people: who may sign in, where they are signed in, and what they failed at.
+"""The tables of people: who may sign in, where they are signed in, what they failed at, and the keys of programs.
 
 Apart from the ledger's accounts: a person has an account, an account needs no person.
 """
@@ -6,7 +6,7 @@ Apart from the ledger's accounts: a person has an account, an account needs no p
 import datetime as dt
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from webapp.ledger.models import Account
@@ -14,6 +14,7 @@ from webapp.orm import Base, UtcDateTime
 
 ROLES = ("user", "support", "billing", "admin")
 THEMES = ("device", "light", "dark")
+SCOPES = ("read", "spend", "manage")
 NUMBER_STYLES = ("region", "comma_dot", "dot_comma", "space_comma", "apostrophe_dot")
 
 
@@ -81,3 +82,59 @@ class SignInFailure(Base):
     email_hash: Mapped[str] = mapped_column(String(64))
     address_hash: Mapped[str] = mapped_column(String(64))
     failed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class ApiKey(Base):
+    """A key for programs: what it may do (`scopes`, in the order of SCOPES, with a space between), and for whom.
+
+    Without an account it is a service key: the product's own, which acts for the account that a request names. The
+    number is part of the account's history, so a key is revoked and never deleted, and keeps its number when its
+    secret is renewed.
+    """
+
+    __tablename__ = "api_keys"
+    __table_args__ = (CheckConstraint("scopes <> ''", "may_do_something"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class ApiKeySecret(Base):
+    """One secret of a key, as its hash; while a key is being renewed the old one lives beside the new until `ends_at`.
+
+    `prefix` are its first characters, by which people know it again.
+    """
+
+    __tablename__ = "api_key_secrets"
+
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    prefix: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class HostAccount(Base):
+    """An account by the host product's own id."""
+
+    __tablename__ = "host_accounts"
+
+    external_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class LoginLink(Base):
+    """An address that signs its user in once, while it lives; here is only the hash of the secret in it."""
+
+    __tablename__ = "login_links"
+    __table_args__ = (Index("ix_login_links_age", "ends_at"),)
+
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    ends_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)

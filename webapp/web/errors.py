@@ -26,6 +26,10 @@ from webapp.web.pages.shell import error_frame
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
     refusals.NotSignedIn: 401,
+    refusals.InvalidKey: 401,
+    refusals.NotAllowed: 403,
+    refusals.AccountNotNamed: 400,
+    refusals.NoUser: 409,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
     ledger.UnknownAccount: 404,
@@ -154,6 +158,8 @@ def _as_json(problem: Problem) -> Response:
     body |= {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
     response = jsonify(body)
     response.mimetype = "application/problem+json"
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -4,13 +4,25 @@ from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from webapp.extensions import limiter
+from webapp.web.keys import has_key, key_asking
+from webapp.web.refusals import InvalidKey
 
 
 def asker() -> str:
-    """Whose requests are counted together: the signed-in user's, else those of one address."""
+    """Whose requests are counted together: those of one API key, of the signed-in user, or of one address."""
+    if has_key():
+        return _key_asking()
     if current_user.is_authenticated:
         return f"user:{current_user.id}"
     return f"address:{get_remote_address()}"
+
+
+def _key_asking() -> str:
+    try:
+        key = key_asking()
+    except InvalidKey:
+        key = None  # the route will say so; until then it counts for its address
+    return f"key:{key.id}" if key else f"address:{get_remote_address()}"
 
 
 # One count for every way to open a checkout, so that a second route is no second allowance.

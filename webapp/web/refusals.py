@@ -2,10 +2,17 @@
 
 Refusal
 ├── NotSignedIn
+├── InvalidKey              no such API key, or not any more
+├── NotAllowed
+│   ├── ScopeMissing        scope
+│   ├── ServiceKeyNeeded
+│   └── AccountNotYours     an account was named that this key may not name
+├── AccountNotNamed         a service key must say for whom it acts
 ├── UnreadableRequest
 │   ├── NotJson               the body is of another type
 │   ├── InvalidJson           not one JSON object
 │   └── InvalidIdempotencyKey
+├── NoUser                  nobody signs in to the account
 ├── InvalidFields             fields: one {field, message} for each fault
 └── PlansNotSold
 """
@@ -17,6 +24,42 @@ class NotSignedIn(Refusal):
     """Nobody is signed in."""
 
     code = "not_signed_in"
+
+
+class InvalidKey(Refusal):
+    """The API key opens nothing: unknown, revoked or replaced. The words are the same for each."""
+
+    code = "invalid_key"
+
+
+class NotAllowed(Refusal):
+    """Who asks is known, and may not do this."""
+
+    code = "not_allowed"
+
+
+class ScopeMissing(NotAllowed):
+    """The key was not given the scope for this. Fact: `scope`."""
+
+    code = "scope_missing"
+
+
+class ServiceKeyNeeded(NotAllowed):
+    """Only the product itself may do this, with a service key."""
+
+    code = "service_key_needed"
+
+
+class AccountNotYours(NotAllowed):
+    """The request names an account, and only a service key may."""
+
+    code = "account_not_yours"
+
+
+class AccountNotNamed(Refusal):
+    """A service key acts for the account that `Refill-Account` names, and the request has no such header."""
+
+    code = "account_not_named"
 
 
 class UnreadableRequest(Refusal):
@@ -41,6 +84,12 @@ class InvalidIdempotencyKey(UnreadableRequest):
     """The `Idempotency-Key` header is not 1 to 200 printable characters."""
 
     code = "idempotency_key_invalid"
+
+
+class NoUser(Refusal):
+    """Nobody signs in to the account, and this needs a person."""
+
+    code = "no_user"
 
 
 class InvalidFields(Refusal):
