@@ -39,8 +39,8 @@ prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to
 check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; the model test must catch each
 	$(BIN)/python -m tests.ledger.mutants
 
-prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, and more kills under load, on both databases
-	$(BIN)/python -m pytest tests/reliability --all-rounds
+prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, more kills, every order and every line, on both databases
+	$(BIN)/python -m pytest -n $(WORKERS) tests/reliability tests/billing/test_orders.py tests/billing/test_every_line.py --all-rounds
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
 	$(BIN)/python -m bench --entries $(ROWS)
