@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
-from tests.support.memory import write_into_memory
+from tests.support.memory import copy_strategy, write_into_memory
 from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
@@ -98,7 +98,7 @@ def postgresql_database(postgresql_server: PostgresServer, postgresql_template: 
 
     def make() -> str:
         name = f"test_{uuid.uuid4().hex}"
-        postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY {copy_strategy()}")
         made.append(name)
         return postgresql_server.url(name)
 

@@ -21,5 +21,10 @@ def write_into_memory() -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
+def copy_strategy() -> str:
+    """How PostgreSQL copies a database fastest: file by file in memory, through its log on a disk."""
+    return "FILE_COPY" if tempfile.gettempdir().startswith(str(MEMORY)) else "WAL_LOG"
+
+
 def _has_room() -> bool:
     return os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES
