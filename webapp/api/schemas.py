@@ -195,15 +195,26 @@ class PlanAnswer(Answer):
     allowance_credits: int
 
 
+class TierAnswer(Answer):
+    """`credits` for each `per` units of one spend, up to its unit `up_to`; the last tier has no end."""
+
+    up_to: int | None
+    credits: int
+    per: int
+
+
 class MeterAnswer(Answer):
-    """What metered work costs: `credits` for each `per` units."""
+    """What metered work costs. `credits` and `per` are the price with which a spend begins, `tiers` are all of it."""
 
     slug: str
     title: str
     unit: str
     credits: int
     per: int
-    rounding: str
+    tiers: tuple[TierAnswer, ...]
+    rounding: Literal["started", "total"]
+    minimum_credits: int
+    overrun: Literal["refuse", "balance"]
 
 
 class CatalogAnswer(Answer):

@@ -22,6 +22,7 @@ from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
+from webapp.web.shortfall import Shortfall, payer_id, shortfall_of, shortfall_on_page
 
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
@@ -75,6 +76,7 @@ TITLES: dict[str, str] = {
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",
     "checkout_expired": "That checkout has expired",
+    "spending_paused": "Spending is paused",
     "busy": "We're busy right now",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
@@ -84,7 +86,6 @@ CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or c
 
 # Which way on a page of this code offers, instead of the dashboard.
 WAYS_ON: dict[str, tuple[str, str]] = {
-    "insufficient_credits": ("Buy credits", "/dashboard/credits"),
     "pack_locked": ("See the packs", "/dashboard/credits"),
     "unknown_pack": ("See the packs", "/dashboard/credits"),
     "pack_unavailable": ("See the packs", "/dashboard/credits"),
@@ -105,6 +106,7 @@ class Problem:
     text: str
     facts: dict[str, object]
     retry_after_seconds: int | None = None
+    shortfall: Shortfall | None = None
 
 
 def register_errors(app: Flask) -> None:
@@ -124,8 +126,12 @@ def status_of(refusal: Refusal) -> int:
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
-    """The problem a refusal is drawn as."""
+    """The problem a refusal is drawn as. Of missing credits it also says which pack helps the one who pays."""
     status = status_of(refusal)
+    if isinstance(refusal, ledger.InsufficientCredits):
+        found = shortfall_of(refusal, payer_id())
+        text, title = found.text(parts().catalog), _title(refusal, status)
+        return Problem(status, refusal.code, title, text, found.facts, shortfall=found)
     retry_after_seconds = 60 if status == 503 else None
     return Problem(status, refusal.code, _title(refusal, status), refusal.sentence, refusal.facts, retry_after_seconds)
 
@@ -164,15 +170,16 @@ def _as_json(problem: Problem) -> Response:
 
 
 def _context(problem: Problem) -> dict[str, Any]:
-    way_on = WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))
-    return {
+    drawn = {
         "status": problem.status,
         "code": problem.code,
         "title": problem.title,
         "text": problem.text,
-        "actions": [way_on],
+        "actions": [WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))],
         "reference": g.get("request_id") if problem.status >= 500 else None,
+        "buying": None,
     }
+    return drawn | (shortfall_on_page(problem.shortfall) if problem.shortfall else {})
 
 
 def _too_many() -> Problem:
