@@ -108,7 +108,9 @@ def capture(
         key_id=key_id,
         actor_kind=actor_kind,
     )
-    facts = (hold_seq, credits, occurred_at, description, details, meter, quantity, may_exceed_hold)
+    facts: tuple[Any, ...] = (hold_seq, credits, occurred_at, description, details, meter, quantity)
+    if may_exceed_hold:
+        facts += ("may_exceed_hold",)
     draft = checked(draft, fingerprint, facts, now=now)
     account = locked(session, account_id)
     draft = replace(draft, used_on=day_of(draft.occurred_at, account.time_zone))
