@@ -35,6 +35,7 @@ MAY_IMPORT = INNER | {
     "views": EDGE,
     "api": EDGE,
     "cli": EDGE,
+    "integrate": EDGE | {"api"},
     "": EDGE | {"views", "api", "cli", "simulator"},  # create_app knows all parts
     "devserver": EDGE | {"cli", ""},
 }
@@ -182,7 +183,7 @@ def test_no_file_is_longer_than_a_reader_can_hold():
 
 
 def test_every_module_is_reached_from_an_entrance():
-    """Entrances: the WSGI module, the development server, what create_app names, and migrations' environment."""
+    """Entrances: WSGI, the development server, what create_app names, and what products import."""
     modules = {module_of(file): file for file in source_files()}
     named = set(views_and_commands())
     reached, waiting = set(), ["webapp", "webapp.devserver", *named]
@@ -203,7 +204,7 @@ def views_and_commands() -> Iterator[str]:
             folder = {"VIEWS": "views", "COMMANDS": "cli"}.get(node.targets[0].id)
             if folder:
                 yield from (f"webapp.{folder}.{name}" for name in ast.literal_eval(node.value))
-    yield from ("webapp.api", "webapp.simulator")
+    yield from ("webapp.api", "webapp.simulator", "webapp.integrate")
 
 
 PLANTED = {

@@ -1,0 +1,55 @@
+"""Who pays for a request: the signed-in person or the API key's account, never a parameter."""
+
+from dataclasses import dataclass
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, validate_csrf
+
+from webapp.api.callers import authenticate
+from webapp.web.gate import unauthorized
+from webapp.web.refusals import NotSignedIn
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The account that pays, and the number of the API key that asked (0: none did)."""
+
+    account_id: int
+    key_id: int = 0
+
+
+def payer() -> Payer:
+    """Whose credits this request may spend. Raises NotSignedIn, and CSRFError for a person without the token.
+
+    A browser follows any link with its cookie, so a person who pays by GET must send the token too.
+    """
+    found = authenticate()
+    if found.user is not None and request.method in SAFE_METHODS:
+        _check_token()
+    return Payer(found.account_id)
+
+
+def asker() -> str:
+    """Whose requests are counted together: those of one account, else those of one address."""
+    try:
+        return f"account:{authenticate().account_id}"
+    except (NotSignedIn, CSRFError):
+        return f"address:{get_remote_address()}"
+
+
+def sign_in_first(refusal: NotSignedIn) -> ResponseReturnValue:
+    """Answer one who must sign in: a person is sent to sign in, by path; a program with a key is told."""
+    if "Authorization" in request.headers:
+        raise refusal
+    return unauthorized()
+
+
+def _check_token() -> None:
+    try:
+        validate_csrf(request.headers.get("X-CSRFToken"))
+    except ValueError as error:
+        raise CSRFError(str(error)) from error
