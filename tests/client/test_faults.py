@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 
 import pytest
 
@@ -133,16 +134,15 @@ def test_one_connection_serves_many_calls_and_threads_share_none(refill, played)
     assert played.connections <= 9
 
 
-def test_a_connection_that_the_server_has_closed_is_replaced(refill, played):
-    refill.spend(credits=1)
-    port = played.url.rpartition(":")[2]
-    played.close()
-    moved = type(played)()
-    refill._wire._host = moved.url.removeprefix("http://")
-    refill._wire._idle[0].sock.shutdown(socket.SHUT_RDWR)
+def test_connections_that_the_server_has_closed_are_replaced_together(played):
+    refill = Refill(played.url, "rk_test_secret", tries=2)
+    ended = [HTTPConnection(played.url.removeprefix("http://")) for _ in range(3)]
+    for connection in ended:
+        connection.connect()
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    refill._wire._idle.extend(ended)
     assert refill.spend(credits=1).available == 929
-    assert port not in moved.url
-    moved.close()
+    refill.close()
 
 
 def test_a_forked_process_opens_connections_of_its_own(refill, played):

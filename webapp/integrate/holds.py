@@ -115,9 +115,8 @@ def credits_hold(
     )
     reserved = reserve(asked, key=f"app:{key or secrets.token_hex(16)}")
     if reserved.state != "open":
-        raise HoldClosed(
-            f"This work was done before: its hold is {reserved.state}.", hold=reserved.seq, state=reserved.state
-        )
+        facts = {"hold": reserved.seq, "state": reserved.state}
+        raise HoldClosed("This work was done and paid for before. Nothing was taken now.", **facts)
     with settled(CreditsHold(reserved.seq, asked)) as hold:
         yield hold
 
