@@ -178,10 +178,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What so much use would cost now, and whether the balance covers it."""
+    """What so much use would cost now, and whether the balance covers it; `missing` is what it lacks."""
 
     credits: int
     available: int
+    missing: int
     is_covered: bool
 
 
@@ -189,7 +190,7 @@ class Estimate:
 class Result:
     """What became of a line: its entry, or the error that the same spend alone would have raised."""
 
-    key: str
+    key: str | None
     status: int
     entry: Entry | None
     error: Refused | None

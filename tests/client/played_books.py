@@ -73,7 +73,8 @@ class PlayedBooks:
 
     def estimate(self, account: str, asked: Asked) -> Any:
         cost, has = self._cost(asked.body), self.available[account]
-        return {"credits": cost, "available": has, "is_covered": cost <= has, "meter": asked.body["meter"]}
+        told = {"credits": cost, "available": has, "missing": max(0, cost - has), "is_covered": cost <= has}
+        return told | {"meter": asked.body["meter"]}
 
     def balance(self, account: str, asked: Asked) -> Any:
         return self._balance(account)

@@ -161,7 +161,7 @@ def test_history_is_read_page_by_page_as_it_is_asked_for(refill, played):
 def test_balance_and_estimate(refill):
     found = refill.balance()
     assert (found.available, found.kinds["purchased"], found.lots) == (930, 930, (Lot(1, "purchased", 930, None),))
-    assert refill.estimate(meter="call_minute", quantity=311) == Estimate(933, 930, is_covered=False)
+    assert refill.estimate(meter="call_minute", quantity=311) == Estimate(933, 930, 3, is_covered=False)
 
 
 def test_accounts_links_and_grants_of_a_product(played):

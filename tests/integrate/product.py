@@ -32,7 +32,7 @@ class Product:
         csrf.exempt(bp)
 
         @bp.post("/transcripts")
-        @metered("transcript", quantity=lambda asked: asked.get_json()["pages"])
+        @metered("transcript", quantity=lambda asked: asked.get_json()["pages"], lasts_seconds=60)
         def transcribe():
             return self._run("transcribe")
 

@@ -69,11 +69,12 @@ def test_nobody_is_counted_by_address_and_waits(app, product):
     assert search(Api(app, app.test_client()), 1) == [429]
 
 
-def test_another_site_cannot_spend_a_persons_credits(api, product, books):
-    search(api, 3)
-    assert search(api, 4, X_CSRFToken="") == [200, 200, 200, 429]
-    assert [api.get(SEARCH).status_code for _ in range(2)] == [429, 429]
-    assert books().available == 10
+def test_another_site_can_neither_post_for_a_person_nor_spend_by_a_link(api, product, books):
+    assert search(api, 2, X_CSRFToken="") == [400, 400]
+    assert product.runs == []
+    assert [api.get(SEARCH).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert search(api) == [200]
+    assert books().available == 9
 
 
 def test_a_key_beyond_the_limit_is_charged_once(api, product, books):

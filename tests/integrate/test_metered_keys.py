@@ -1,8 +1,14 @@
 """An `Idempotency-Key` at a metered view: the work is done once, charged once, and tried again after a failure."""
 
+import datetime as dt
+
+import time_machine
+
 from tests.api.calling import answer, problem
 from tests.app.one_database import database_url
 from tests.integrate.product import fails_with
+from webapp.integrate.reserving import Asked, reserve
+from webapp.orm import utc_now
 
 __all__ = ["database_url"]
 
@@ -40,6 +46,16 @@ def test_the_same_key_after_a_failure_may_try_again(api, product, books):
     problem(api.post(TRANSCRIPTS, {"pages": 3}, key="k-1"), 409, "work_done")
     assert len(product.runs) == 3
     assert books().available == 7
+
+
+def test_the_same_key_may_try_again_when_the_hold_of_a_dead_worker_has_ended(api, payer, product, books):
+    left_by = Asked(account_id=payer.account_id, credits=3, meter="transcript", quantity=3, lasts_seconds=60)
+    reserve(left_by, key="app:product_api.transcribe:k-1")
+    problem(api.post(TRANSCRIPTS, {"pages": 3}, key="k-1"), 409, "work_in_progress")
+    with time_machine.travel(utc_now() + dt.timedelta(seconds=60)):
+        assert api.post(TRANSCRIPTS, {"pages": 3}, key="k-1").status_code == 200
+        assert books().available == 7
+    assert len(product.runs) == 1
 
 
 def test_a_key_that_only_ever_failed_is_worn_out_one_day(api, product, books):

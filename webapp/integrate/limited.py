@@ -25,7 +25,8 @@ def limited(limit: str, *, then: str, description: str = "") -> Callable[[View[P
 
     Requests are counted by account, else by address, where the application counts all its limits. A request beyond
     the limit is metered as by `metered`; when nobody is signed in or there are no credits for it, it is answered 429
-    with `Retry-After`. Raises ValueError at once for a limit that can't be read.
+    with `Retry-After`. A signed-in person must send the CSRF token with a POST, and by GET to go beyond the limit.
+    Raises ValueError at once for a limit that can't be read.
     """
     parse_many(limit)
 
@@ -50,7 +51,7 @@ def limited(limit: str, *, then: str, description: str = "") -> Callable[[View[P
 def _hold_beyond(exceeded: RateLimitExceeded, meter: str, description: str) -> CreditsHold | None:
     """The hold of one unit, or the exceeded limit again when nobody can pay."""
     try:
-        return hold_for_request(payer(), meter, 1, description)
+        return hold_for_request(payer(), meter, 1, description=description)
     except (NotSignedIn, CSRFError, InsufficientCredits, SpendingPaused):
         raise exceeded from None
 

@@ -13,7 +13,7 @@ from webapp.api.bodies import idempotency_key
 from webapp.extensions import end_reading
 from webapp.integrate.holds import CreditsHold, cost_of, settled
 from webapp.integrate.payers import Payer, payer, sign_in_first
-from webapp.integrate.reserving import Asked, Reserved, reserve
+from webapp.integrate.reserving import LASTS_SECONDS, Asked, Reserved, reserve
 from webapp.web.refusals import NotSignedIn, WorkDone, WorkInProgress
 
 P = ParamSpec("P")
@@ -24,13 +24,16 @@ FAILED = 400  # an answer of this status or above means that the work was not do
 LONGEST_PLAIN_KEY = 240
 
 
-def metered(meter: str, *, quantity: Quantity = 1, description: str = "") -> Callable[[View[P]], View[P]]:
+def metered(
+    meter: str, *, quantity: Quantity = 1, description: str = "", lasts_seconds: int = LASTS_SECONDS
+) -> Callable[[View[P]], View[P]]:
     """Let a view cost what `quantity` units of the meter do: a number, or a function of the request.
 
     The cost is put on hold before the view runs and taken when it answers below 400; after an exception or any other
     answer it is given back. Who pays is the signed-in person or the account of the API key. An `Idempotency-Key` runs
     the view once: again, it is refused with 409 while the first is under way (WorkInProgress) or when it has been
-    paid for (WorkDone); after a failure it may try again. Too few credits: 402, and the view doesn't run.
+    paid for (WorkDone); after a failure it may try again, and after `lasts_seconds` if a worker died meanwhile. Too few
+    credits: 402, and the view doesn't run.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -41,7 +44,7 @@ def metered(meter: str, *, quantity: Quantity = 1, description: str = "") -> Cal
             except NotSignedIn as refusal:
                 return sign_in_first(refusal)
             units = quantity(request) if callable(quantity) else quantity
-            hold = hold_for_request(who, meter, units, description)
+            hold = hold_for_request(who, meter, units, description=description, lasts_seconds=lasts_seconds)
             return run_held(hold, partial(current_app.ensure_sync(view), *args, **kwargs))
 
         return paid
@@ -49,7 +52,9 @@ def metered(meter: str, *, quantity: Quantity = 1, description: str = "") -> Cal
     return decorate
 
 
-def hold_for_request(who: Payer, meter: str, quantity: int, description: str) -> CreditsHold | None:
+def hold_for_request(
+    who: Payer, meter: str, quantity: int, *, description: str, lasts_seconds: int = LASTS_SECONDS
+) -> CreditsHold | None:
     """Hold what this request costs; None if that is nothing. Raises KeyUsed, and what the ledger refuses."""
     cost = cost_of(meter, quantity, None)
     if cost == 0:
@@ -61,6 +66,7 @@ def hold_for_request(who: Payer, meter: str, quantity: int, description: str) ->
         quantity=quantity,
         key_id=who.key_id,
         description=description,
+        lasts_seconds=lasts_seconds,
     )
     return CreditsHold(_new_only(reserve(asked, key=_ledger_key())).seq, asked)
 

@@ -34,10 +34,13 @@ def payer() -> Payer:
 
 
 def asker() -> str:
-    """Whose requests are counted together: those of one account, else those of one address."""
+    """Whose requests are counted together: those of one account, else those of one address.
+
+    Raises CSRFError for a person who posts without the token: that may be another site.
+    """
     try:
         return f"account:{authenticate().account_id}"
-    except (NotSignedIn, CSRFError):
+    except NotSignedIn:
         return f"address:{get_remote_address()}"
 
 
