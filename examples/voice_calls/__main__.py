@@ -26,15 +26,12 @@ ONE_BY_ONE = (
 TOGETHER = tuple(Call(str(number), f"+1 555 01{number:02}", talked_seconds=5 * 60) for number in (5, 6, 7))
 
 
-def main() -> int:
+def main() -> None:
     """Set up, run the calls, say where to look, and stay until somebody stops it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="refill-example-") as folder:
-        try:
-            run(Path(folder), is_once="--once" in sys.argv[1:])
-        except KeyboardInterrupt:
-            print()
-    return 0
+        run(Path(folder), is_once="--once" in sys.argv[1:])
 
 
 def run(folder: Path, *, is_once: bool) -> None:
@@ -69,7 +66,7 @@ def where_to_look(served: Served, caller: Refill) -> str:
     """What a person needs to see it."""
     password = secrets.token_urlsafe(12)
     served.flask("user", "password", EMAIL, "--password", password)
-    link = caller.login_link(next="/dashboard/history")
+    link = caller.login_link(next="/dashboard")
     return (
         f"\n  Dashboard      {served.url}/dashboard\n  Sign in with   {EMAIL}  /  {password}\n"
         f"  or once by     {link.url}\n  Stop with      Ctrl-C\n"
@@ -83,4 +80,4 @@ def stay() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

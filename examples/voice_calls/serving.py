@@ -43,18 +43,21 @@ def served_refill(folder: Path) -> Iterator[Served]:
     served.flask("db", "upgrade")
     served.flask("stripe", "sync")
     options = ["--bind", f"127.0.0.1:{port}", "--threads", "8", "--log-level", "warning", "--no-control-socket"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options, "wsgi:app"],
-        cwd=folder,
-        env=served.environment,
-        start_new_session=True,  # Ctrl-C is for the example, which then ends the server
-    )
-    try:
-        wait_until_ready(served.url, server)
-        yield served
-    finally:
-        server.terminate()
-        server.wait(15)
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *options, "wsgi:app"],
+            cwd=folder,
+            env=served.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the example, which then ends the server
+        )
+        try:
+            wait_until_ready(served, server)
+            yield served
+        finally:
+            server.terminate()
+            server.wait(15)
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
@@ -82,14 +85,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(served: Served, server: subprocess.Popen[bytes]) -> None:
     """Return when Refill answers; exit if it ended or doesn't come."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise SystemExit("Refill ended while it was starting.")
+            raise SystemExit(f"Refill ended while it was starting:\n{(served.folder / 'server.log').read_text()}")
         try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
+            with urllib.request.urlopen(f"{served.url}/healthz", timeout=2):
                 return
         except OSError:  # nobody listens yet
             time.sleep(0.1)
