@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from webapp.api.bodies import idempotency_key
 from webapp.extensions import end_reading
 from webapp.integrate.holds import CreditsHold, cost_of, settled
-from webapp.integrate.payers import Payer, payer, sign_in_first
+from webapp.integrate.payers import Payer, payer
 from webapp.integrate.reserving import LASTS_SECONDS, Asked, Reserved, reserve
+from webapp.web.gate import unauthorized
 from webapp.web.refusals import NotSignedIn, WorkDone, WorkInProgress
 
 P = ParamSpec("P")
@@ -41,8 +42,8 @@ def metered(
         def paid(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
                 who = payer()
-            except NotSignedIn as refusal:
-                return sign_in_first(refusal)
+            except NotSignedIn:
+                return unauthorized()
             units = quantity(request) if callable(quantity) else quantity
             hold = hold_for_request(who, meter, units, description=description, lasts_seconds=lasts_seconds)
             return run_held(hold, partial(current_app.ensure_sync(view), *args, **kwargs))

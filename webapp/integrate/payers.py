@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from flask import request
-from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, validate_csrf
 
 from webapp.api.callers import authenticate
-from webapp.web.gate import unauthorized
 from webapp.web.refusals import NotSignedIn
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -42,13 +40,6 @@ def asker() -> str:
         return f"account:{authenticate().account_id}"
     except NotSignedIn:
         return f"address:{get_remote_address()}"
-
-
-def sign_in_first(refusal: NotSignedIn) -> ResponseReturnValue:
-    """Answer one who must sign in: a person is sent to sign in, by path; a program with a key is told."""
-    if "Authorization" in request.headers:
-        raise refusal
-    return unauthorized()
 
 
 def _check_token() -> None:
