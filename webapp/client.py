@@ -217,13 +217,17 @@ class LoginLink:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Credits on hold. As a block: leaving by an exception releases, leaving without either captures all."""
+    """Credits on hold. As a block: leaving by an exception releases, leaving without either captures all.
+
+    `is_replayed`: its key had been used before; it is told as it was made then, so look at `find_hold(hold.id).state`.
+    """
 
     id: int
     credits: int
     captured: int
     state: str
     expires_at: dt.datetime
+    is_replayed: bool
     _refill: "Refill" = field(repr=False, compare=False)
     _asked: Use = field(default_factory=Use, repr=False, compare=False)
     _settled: list[str] = field(default_factory=list, repr=False, compare=False)
@@ -293,13 +297,12 @@ class Refill:
     def hold(self, *, lasts_seconds: int | None = None, key: str | None = None, **asked: Unpack[Use]) -> Hold:
         """Reserve credits for work that begins. Raises InsufficientCredits; then nothing is on hold."""
         body = {**asked, "lasts_seconds": lasts_seconds}
-        found, _ = self._ask("POST", "/api/credits/holds", body, key or _new_key())
-        return _read(Hold, found["hold"], _refill=self, _asked=_cost_of(asked))
+        found, is_replayed = self._ask("POST", "/api/credits/holds", body, key or _new_key())
+        return self._hold(found["hold"], is_replayed, asked)
 
     def find_hold(self, hold_id: int) -> Hold:
         """The hold as it is now."""
-        found, _ = self._ask("GET", f"/api/credits/holds/{hold_id:d}")
-        return _read(Hold, found.get("hold", found), _refill=self)
+        return self._hold(*self._ask("GET", f"/api/credits/holds/{hold_id:d}"))
 
     def capture(self, hold_id: int, *, key: str | None = None, **used: Unpack[Use]) -> Booked:
         """Take what was used of a hold; the rest goes back. Raises HoldClosed if it is no longer open."""
@@ -307,8 +310,8 @@ class Refill:
 
     def release(self, hold_id: int, *, key: str | None = None) -> Hold:
         """Give a hold back: nothing was used. Raises HoldClosed if it is no longer open."""
-        found, _ = self._ask("POST", f"/api/credits/holds/{hold_id:d}/release", {}, key or _new_key())
-        return _read(Hold, found["hold"], _refill=self)
+        found, is_replayed = self._ask("POST", f"/api/credits/holds/{hold_id:d}/release", {}, key or _new_key())
+        return self._hold(found["hold"], is_replayed)
 
     def reverse(self, entry_id: int, *, credits: int | None = None, key: str | None = None) -> Booked:
         """Return so much of a spend or capture, or all that is left of it."""
@@ -356,6 +359,9 @@ class Refill:
         found, is_replayed = self._ask("POST", path, body, key or _new_key())
         left = found["balance"]
         return Booked(_read(Entry, found["entry"]), left["available"], left["held"], is_replayed)
+
+    def _hold(self, found: Mapping[str, Any], is_replayed: bool, asked: Use | None = None) -> Hold:
+        return _read(Hold, found, is_replayed=is_replayed, _refill=self, _asked=_cost_of(asked or {}))
 
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, key: str | None = None

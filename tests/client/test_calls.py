@@ -112,6 +112,15 @@ def test_a_hold_that_ended_meanwhile_is_told(refill):
     assert refused.value.facts["state"] == "released"
 
 
+def test_a_hold_made_again_by_its_key_says_so_and_can_be_looked_at(refill):
+    first = refill.hold(credits=10, key="call-1")
+    assert not first.is_replayed
+    first.capture(credits=4)
+    again = refill.hold(credits=10, key="call-1")
+    assert (again.id, again.is_replayed) == (first.id, True)
+    assert refill.find_hold(again.id).state == "captured"
+
+
 def test_a_hold_found_again_is_captured_whole(refill):
     found = refill.find_hold(refill.hold(credits=10).id)
     assert found.capture().entry.credits == -10

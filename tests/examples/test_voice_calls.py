@@ -31,6 +31,12 @@ def test_what_was_no_call_costs_nothing(refill, left, call, told):
     assert left() == (930, 0)
 
 
+def test_a_call_placed_twice_is_charged_once(refill, left):
+    for _ in range(2):
+        assert place(refill, Call("1", "+1 555 0100", talked_seconds=61)) == "2 min: 6 credits, 924 left"
+    assert left() == (924, 0)
+
+
 def test_a_call_longer_than_its_hold_costs_no_more_than_the_hold(refill, left):
     assert place(refill, Call("1", "+1 555 0100", talked_seconds=3600)) == "10 min: 30 credits, 900 left"
 
