@@ -33,6 +33,7 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.NoUser: 409,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
+    refusals.KeyUsed: 409,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -77,6 +78,8 @@ TITLES: dict[str, str] = {
     "stripe_refused": "Stripe can't open this checkout",
     "checkout_expired": "That checkout has expired",
     "spending_paused": "Spending is paused",
+    "work_in_progress": "This is being done already",
+    "work_done": "This was done already",
     "busy": "We're busy right now",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
