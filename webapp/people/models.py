@@ -89,7 +89,7 @@ class ApiKey(Base):
 
     Without an account it is a service key: the product's own, which acts for the account that a request names. The
     number is part of the account's history, so a key is revoked and never deleted, and keeps its number when its
-    secret is renewed. `form_key` is the one-time key of the form that made it: a form that is sent again makes no other.
+    secret is renewed. `form_key` is the one-time key of the form that made it: a form sent again makes no other.
     """
 
     __tablename__ = "api_keys"
