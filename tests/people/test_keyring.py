@@ -86,7 +86,7 @@ def test_a_made_up_secret_opens_nothing(session, account_id, now, secret):
     [
         ({"name": ""}, InvalidKeyName),
         ({"name": "   "}, InvalidKeyName),
-        ({"name": "x" * 101}, InvalidKeyName),
+        ({"name": "x" * 61}, InvalidKeyName),
         ({"name": "a\nb"}, InvalidKeyName),
         ({"name": "a\x00b"}, InvalidKeyName),
         ({"name": "\u202ekey"}, InvalidKeyName),

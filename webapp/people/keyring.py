@@ -29,7 +29,7 @@ from webapp.people.tokens import new_secret, secret_hash
 ACCOUNT_PREFIX = "rfa_"
 SERVICE_PREFIX = "rfs_"
 SHOWN_CHARACTERS = 12
-MOST_NAME_CHARACTERS = 100
+MOST_NAME_CHARACTERS = 60
 MOST_KEYS = 50
 USUAL_OVERLAP = dt.timedelta(hours=24)
 LONGEST_OVERLAP = dt.timedelta(days=7)
