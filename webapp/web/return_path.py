@@ -31,6 +31,7 @@ NAMES = {
     "/dashboard/history": "History",
     "/dashboard/usage": "Usage",
     "/dashboard/settings": "Settings",
+    "/dashboard/settings/keys": "API keys",
     "/billing": "Billing",
     "/operator": "Operator",
 }
