@@ -46,6 +46,16 @@ def sign_in_after_too_many_tries(stage):
     raise AssertionError("nobody was asked to wait")
 
 
+@shows("auth.follow_link")
+def link_that_was_used(stage):
+    return View("/sign-in/rfl_used?next=/dashboard/credits")
+
+
+@shows("auth.follow_link")
+def link_that_was_used_by_somebody_signed_in(stage):
+    return View("/sign-in/rfl_used", stage.buyer())
+
+
 @shows("auth.register")
 def register(stage):
     return View("/register")

@@ -2,8 +2,9 @@
 
 from flask import Blueprint
 
+from webapp.api.accounts import make_account, make_link
 from webapp.api.billing import open_checkout, open_pack_purchase, verify_payment
-from webapp.api.callers import admit, needs
+from webapp.api.callers import admit, needs, service_only
 from webapp.api.catalog import read_catalog
 from webapp.api.credits import balance, history
 from webapp.extensions import csrf
@@ -18,3 +19,11 @@ bp.get("/catalog")(needs("read")(read_catalog))
 bp.post("/billing/checkout")(needs("manage")(open_checkout))
 bp.post("/credits/purchase")(needs("manage")(open_pack_purchase))
 bp.get("/billing/verify-payment")(needs("read")(verify_payment))
+bp.post("/accounts")(needs("manage")(service_only(make_account)))
+# An external id may be an address of its own: its slashes are not ours to tidy.
+bp.add_url_rule(
+    "/accounts/<path:account>/login-link",
+    view_func=needs("manage")(service_only(make_link)),
+    methods=["POST"],
+    merge_slashes=False,
+)

@@ -129,10 +129,10 @@ def service_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response
 def account_named(name: str) -> int:
     """The account that a service key names: its number, or `external:` and the host product's own id for it.
 
-    Raises UnknownAccount. That a number is somebody's is found out under its lock.
+    Raises UnknownAccount. That a number is somebody's is found out where the account is read or locked.
     """
     if name.startswith(EXTERNAL):
-        found = account_of_host(db.session(), name.removeprefix(EXTERNAL)) if "\0" not in name else None
+        found = account_of_host(db.session(), name.removeprefix(EXTERNAL))
         if found is not None:
             return found
     elif ACCOUNT_NUMBER.fullmatch(name):

@@ -18,6 +18,7 @@ from webapp.errors import Refusal
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
 from webapp.orm import is_transient
+from webapp.people import errors as people
 from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
 from webapp.web.logs import log
@@ -30,10 +31,14 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.InvalidKey: 401,
     refusals.NotAllowed: 403,
     refusals.AccountNotNamed: 400,
-    refusals.NoUser: 409,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
     refusals.KeyUsed: 409,
+    people.UnknownKey: 404,
+    people.NoUser: 409,
+    people.EmailOfAnother: 409,
+    people.OperatorsOwn: 403,
+    people.LinkEnded: 410,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -62,6 +67,7 @@ WORDS: dict[int, tuple[str, str]] = {
     404: ("We can't find that page", "The address may be old, or it may belong to someone else."),
     405: ("We can't do that here", "Nothing was saved or charged."),
     409: ("Something changed meanwhile", "Please check and try again."),
+    410: ("This link has ended", "Nothing was changed."),
     413: ("That's too much at once", "Nothing was saved or charged."),
     415: ("We couldn't read that", "Nothing was saved or charged."),
     422: ("That doesn't look right", "Nothing was saved or charged."),
@@ -80,6 +86,7 @@ TITLES: dict[str, str] = {
     "spending_paused": "Spending is paused",
     "work_in_progress": "This is being done already",
     "work_done": "This was done already",
+    "operators_own": "No key may do that",
     "busy": "We're busy right now",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.

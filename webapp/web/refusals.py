@@ -12,7 +12,6 @@ Refusal
 │   ├── NotJson               the body is of another type
 │   ├── InvalidJson           not one JSON object
 │   └── InvalidIdempotencyKey
-├── NoUser                  nobody signs in to the account
 ├── InvalidFields             fields: one {field, message} for each fault
 ├── PlansNotSold
 └── KeyUsed                   the key's work is paid for, or can't be begun again
@@ -88,12 +87,6 @@ class InvalidIdempotencyKey(UnreadableRequest):
     """The `Idempotency-Key` header is not 1 to 200 printable characters."""
 
     code = "idempotency_key_invalid"
-
-
-class NoUser(Refusal):
-    """Nobody signs in to the account, and this needs a person."""
-
-    code = "no_user"
 
 
 class InvalidFields(Refusal):
