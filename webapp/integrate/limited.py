@@ -15,7 +15,7 @@ from webapp.integrate.holds import CreditsHold
 from webapp.integrate.metered import P, View, hold_for_request, run_held
 from webapp.integrate.payers import asker, payer
 from webapp.ledger.errors import InsufficientCredits, SpendingPaused
-from webapp.web.refusals import NotSignedIn
+from webapp.web.refusals import NotSignedIn, ScopeMissing
 
 _numbers = itertools.count(1)
 
@@ -52,7 +52,7 @@ def _hold_beyond(exceeded: RateLimitExceeded, meter: str, description: str) -> C
     """The hold of one unit, or the exceeded limit again when nobody can pay."""
     try:
         return hold_for_request(payer(), meter, 1, description=description)
-    except (NotSignedIn, CSRFError, InsufficientCredits, SpendingPaused):
+    except (NotSignedIn, CSRFError, ScopeMissing, InsufficientCredits, SpendingPaused):
         raise exceeded from None
 
 

@@ -7,8 +7,9 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, validate_csrf
 
 from webapp.api.callers import authenticate
-from webapp.web.refusals import NotSignedIn
+from webapp.web.refusals import NotSignedIn, ScopeMissing
 
+SPEND = "spend"  # the scope
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -21,14 +22,18 @@ class Payer:
 
 
 def payer() -> Payer:
-    """Whose credits this request may spend. Raises NotSignedIn, and CSRFError for a person without the token.
+    """Whose credits this request may spend.
 
     A browser follows any link with its cookie, so a person who pays by GET must send the token too.
+    Raises NotSignedIn, CSRFError for a person without the token, ScopeMissing for a key that may not spend, and what
+    `authenticate` refuses.
     """
     found = authenticate()
-    if found.user is not None and request.method in SAFE_METHODS:
+    if found.key is None and request.method in SAFE_METHODS:
         _check_token()
-    return Payer(found.account_id)
+    if found.key is not None and SPEND not in found.key.scopes:
+        raise ScopeMissing(f"This key may not do that: it needs the scope {SPEND}.", scope=SPEND)
+    return Payer(found.account_id, found.key_id)
 
 
 def asker() -> str:
