@@ -1,5 +1,6 @@
 """`credits_hold` around a block of work in the application."""
 
+import dataclasses
 import datetime as dt
 import logging
 
@@ -9,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from tests.app.one_database import database_url
-from webapp.extensions import db
+from webapp.extensions import db, parts
 from webapp.integrate import credits_hold
 from webapp.integrate.reserving import Asked, reserve
 from webapp.ledger.errors import (
@@ -85,6 +86,20 @@ def test_more_than_was_held_is_refused_and_less_may_follow(payer, books):
             hold.capture(quantity=5)
         hold.capture(quantity=4)
     assert books().available == 6
+
+
+def test_a_meter_may_take_from_the_balance_what_a_hold_did_not_have(app, payer, books, monkeypatch):
+    told = parts()
+    meters = [dataclasses.replace(meter, overrun="balance") for meter in told.catalog.meters]
+    catalog = dataclasses.replace(told.catalog, meters=tuple(meters))
+    monkeypatch.setitem(app.extensions, "refill", dataclasses.replace(told, catalog=catalog))
+    with credits_hold(payer.account_id, meter="transcript", quantity=4) as hold:
+        with pytest.raises(InsufficientCredits):
+            hold.capture(quantity=11)
+        with pytest.raises(CaptureAboveHold):
+            hold.capture(credits=5)
+        assert hold.capture(quantity=6).entry.credits == -6
+    assert (books().available, books().held) == (4, 0)
 
 
 def test_a_hold_whose_time_has_passed_is_told_and_takes_nothing(payer, books):

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from webapp.catalog import Meter
 from webapp.extensions import parts, transact
 from webapp.integrate.reserving import LASTS_SECONDS, Asked, reserve
 from webapp.ledger import operations
-from webapp.ledger.errors import HoldClosed, InvalidRequest
+from webapp.ledger.errors import HoldClosed
 from webapp.ledger.facts import Posted
 from webapp.metering import cost_credits
 from webapp.orm import utc_now
@@ -38,8 +39,10 @@ class CreditsHold:
     def capture(self, *, quantity: int | None = None, credits: int | None = None) -> Posted:
         """Take what was used, in the meter's units or in credits, all of it if neither is given; the rest goes back.
 
-        0 gives all back. Raises HoldClosed when the hold's time has passed meanwhile (nothing was taken), and
-        CaptureAboveHold: then the hold stays open, and less may still be taken.
+        0 gives all back. More than is on hold is refused with CaptureAboveHold, unless the meter's `overrun` is
+        "balance": then what is missing is taken from the available credits (InsufficientCredits if they don't cover
+        it). After both the hold stays open, and less may still be taken. Raises HoldClosed when the hold's time has
+        passed meanwhile: nothing was taken.
         """
         asked = self.asked
         if quantity is None and credits is None:
@@ -79,6 +82,7 @@ class CreditsHold:
                 meter=asked.meter,
                 quantity=quantity,
                 key_id=asked.key_id,
+                may_exceed_hold=quantity is not None and meter_of(asked.meter).overrun == "balance",
                 now=now,
             )
         )
@@ -142,10 +146,12 @@ def cost_of(meter: str, quantity: int | None, credits: int | None) -> int:
         raise TypeError("Say either quantity, in the meter's units, or credits.")
     if quantity is None:
         return credits or 0
-    found = parts().catalog.meter(meter)
+    return cost_credits(meter_of(meter), quantity)
+
+
+def meter_of(slug: str) -> Meter:
+    """The meter of this name. Raises LookupError."""
+    found = parts().catalog.meter(slug)
     if found is None:
-        raise LookupError(f"The catalogue has no meter {meter!r}.")
-    try:
-        return cost_credits(found, quantity)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest("A quantity must be a whole number from 0.") from error
+        raise LookupError(f"The catalogue has no meter {slug!r}.")
+    return found
