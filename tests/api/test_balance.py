@@ -103,7 +103,7 @@ def test_reading_writes_nothing_when_nothing_is_due(rich, monkeypatch):
     def refuse():
         raise AssertionError("a read has opened a write transaction")
 
-    monkeypatch.setattr(web_balance, "_impatient_transaction", refuse)
+    monkeypatch.setattr(web_balance, "impatient_transaction", refuse)
     answer(rich.get(PATH))
 
 
@@ -129,7 +129,7 @@ def test_a_busy_account_is_answered_from_the_stored_state(app, other_api, monkey
     account_id = other_api.user.account_id
     grant(account_id, 50)
     lapsing_grant(account_id, 40)
-    monkeypatch.setattr(web_balance, "LOCK_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("webapp.web.impatience.LOCK_TIMEOUT_SECONDS", 0.2)
     locked, done = threading.Event(), threading.Event()
 
     def hold_the_lock():

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import re
+from itertools import combinations
 
 import pytest
 import time_machine
@@ -11,10 +13,10 @@ from tests.api.books import grant, spend
 from tests.api.calling import answer, problem
 from tests.app.one_database import database_url
 from tests.support.keys import KeyClient, make_key
-from webapp.extensions import db, end_reading, transact
+from webapp.extensions import db, end_reading, transact, transaction
 from webapp.orm import utc_now
 from webapp.people.keyring import any_key, renew_key, revoke_key
-from webapp.people.models import ApiKey, HostAccount
+from webapp.people.models import SCOPES, ApiKey, HostAccount
 
 __all__ = ["database_url"]
 
@@ -125,20 +127,17 @@ class TestScopes:
         answer(reader.get(BALANCE))
         assert problem(reader.post(CHECKOUT, {"pack": "small"}), 403, "scope_missing")["scope"] == "manage"
 
-    def test_every_route_of_the_api_wants_a_scope(self, app, user):
-        """A key that may do none of it can't exist, so each route is asked by the keys that have two of the three."""
-        for rule in app.url_map.iter_rules():
-            if not rule.endpoint.startswith("api."):
-                continue
-            path = rule.rule.replace("<path:account>", "1").replace("<int:entry>", "1").replace("<int:hold>", "1")
-            (method,) = rule.methods - {"HEAD", "OPTIONS"}
-            missing = set()
-            for scopes in (("spend", "manage"), ("read", "manage"), ("read", "spend")):
-                program = KeyClient(app, make_key(user.account_id, *scopes)[1])
-                response = program.client.open(path, method=method, headers=program.headers)
-                if response.status_code == 403 and response.json["code"] == "scope_missing":
-                    missing.add(response.json["scope"])
-            assert len(missing) == 1, (rule.rule, missing)
+    def test_every_route_of_the_api_wants_one_scope(self, app, user):
+        """A key that may do nothing can't exist, so each route is asked by three keys that each lack one scope."""
+        programs = [KeyClient(app, make_key(user.account_id, *pair)[1]) for pair in combinations(SCOPES, 2)]
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")]
+        assert len(rules) >= 8
+        for rule in rules:
+            path = re.sub("<[^>]+>", "1", rule.rule)
+            for method in rule.methods - {"HEAD", "OPTIONS"}:
+                asked = [program.client.open(path, method=method, headers=program.headers) for program in programs]
+                missing = [found.json["scope"] for found in asked if found.json.get("code") == "scope_missing"]
+                assert len(missing) == 1, (rule.rule, method, missing)
 
 
 class TestNamedAccount:
@@ -285,6 +284,19 @@ class TestLastUsed:
                 assert self.used_at(key) == began + noted * SECONDS
                 writes = [statement for statement in statements if statement.startswith("UPDATE api_keys")]
                 assert len(writes) == (seconds in {0, 1} or (seconds, noted) == (30, 120))
+
+    def test_a_busy_database_refuses_no_request_for_it(self, app, own, monkeypatch, capsys):
+        key, program = own
+        monkeypatch.setattr("webapp.web.impatience.LOCK_TIMEOUT_SECONDS", 0.2)
+        capsys.readouterr()
+        with transaction() as writer:
+            writer.get_one(ApiKey, key.id)
+            found = program.get(BALANCE)
+        answer(found)
+        assert "use of a key not noted" in capsys.readouterr().err
+        assert self.used_at(key) is None
+        answer(program.get(BALANCE))
+        assert self.used_at(key) is not None
 
     def test_a_key_that_opens_nothing_is_not_used(self, own):
         key, program = own

@@ -20,10 +20,4 @@ bp.post("/billing/checkout")(needs("manage")(open_checkout))
 bp.post("/credits/purchase")(needs("manage")(open_pack_purchase))
 bp.get("/billing/verify-payment")(needs("read")(verify_payment))
 bp.post("/accounts")(needs("manage")(service_only(make_account)))
-# An external id may be an address of its own: its slashes are not ours to tidy.
-bp.add_url_rule(
-    "/accounts/<path:account>/login-link",
-    view_func=needs("manage")(service_only(make_link)),
-    methods=["POST"],
-    merge_slashes=False,
-)
+bp.post("/accounts/<path:account>/login-link")(needs("manage")(service_only(make_link)))  # its id may have slashes

@@ -5,9 +5,10 @@ import datetime as dt
 from flask import Request, g, request
 from sqlalchemy.exc import DBAPIError
 
-from webapp.extensions import db, transaction
-from webapp.orm import is_transient, utc_now
+from webapp.extensions import db
+from webapp.orm import utc_now
 from webapp.people.keys import KeyFacts, is_use_noted, key_of_secret, note_use
+from webapp.web.impatience import impatient_transaction, is_busy
 from webapp.web.logs import log
 from webapp.web.refusals import InvalidKey
 
@@ -49,9 +50,9 @@ def _looked_up() -> KeyFacts | None:
 def _note(key: KeyFacts, now: dt.datetime) -> None:
     """Note the use, in a transaction of its own. A database too busy for that is no reason to refuse the request."""
     try:
-        with transaction() as session:
+        with impatient_transaction() as session:
             note_use(session, key, now=now)
     except DBAPIError as error:
-        if not is_transient(error):
+        if not is_busy(error):
             raise
         log.warning("use of a key not noted: the database is busy", key_id=key.id)
