@@ -62,7 +62,7 @@ def _between_balances(session: Session, account_id: int, first: int, end: int) -
     balances = select(entries.c.seq, entries.c.balance_after - entries.c.credits)
     chosen = balances.where(entries.c.account_id == account_id, entries.c.seq.in_([first, end]))
     before = dict(session.execute(chosen).all())
-    return before[end] - before[first]
+    return int(before[end] - before[first])
 
 
 def _counted(session: Session, account_id: int, conditions: Conditions) -> int:
