@@ -24,7 +24,15 @@ from webapp.web.start import warn_at_start
 from webapp.web.theme import keep_theme
 
 VIEWS = (
-    *("auth", "dashboard", "credits", "checkout_return", "history", "settings", "partials", "legacy", "webhook"),
+    "auth",
+    "dashboard",
+    "credits",
+    "checkout_return",
+    "history",
+    "settings",
+    "partials",
+    "legacy",
+    "webhook",
     "health",
 )
 COMMANDS = ("catalog", "credits", "seed", "stripe", "user", "worker")

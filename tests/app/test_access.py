@@ -76,6 +76,9 @@ ACCESS = {
     ("health.healthz", "GET"): public(200),
     ("health.metrics", "GET"): public(200),
     ("health.readyz", "GET"): public(200),
+    ("history.export", "GET"): page(),
+    ("history.history", "GET"): page(),
+    ("history.long_export", "GET"): page(),
     ("legacy.account_credits", "GET"): public(308),
     ("legacy.account_credits_success", "GET"): public(308),
     ("legacy.billing", "GET"): public(308),
@@ -84,6 +87,9 @@ ACCESS = {
     ("partials.balance_badge", "GET"): partial(),
     ("partials.balance_card", "GET"): partial(),
     ("partials.checkout_status", "GET"): partial(200, 404),
+    ("partials.export_progress", "GET"): partial(200, 200),
+    ("partials.history_rows", "GET"): partial(),
+    ("partials.history_summary", "GET"): partial(),
     ("partials.notice", "GET"): partial(),
     ("partials.pack_estimate", "GET"): partial(),
     ("partials.pack_grid", "GET"): partial(),
@@ -144,7 +150,7 @@ class Shop:
     def path(self, endpoint: str) -> str:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
-        known |= {"filename": FILES.get(endpoint, "")}
+        known |= {"filename": FILES.get(endpoint, ""), "export_id": "e" * 16}
         return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 
     def filled(self, text: str) -> str:

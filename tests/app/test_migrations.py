@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 import webapp.billing.models
+import webapp.exports.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known
 from tests.support.databases import ROOT
@@ -78,6 +79,8 @@ ROWS = {
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},
     "webhook_events": {"id": "evt_1", "stripe_mode": "test", "type": "charge.refunded", "state": "ignored"}
     | {"body": "{}", "created_at": THEN, "received_at": THEN},
+    "exports": {"account_id": 2**53 - 1, "id": "e" * 22, "is_search": True, "total": 4, "started_at": THEN}
+    | {"noted_at": THEN},
     "sweep_runs": {"name": "purchases", "started_at": THEN},
 }
 

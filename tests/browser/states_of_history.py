@@ -42,7 +42,9 @@ def work(account_id, used_seq, now):
 
     def done(session):
         first = hold(session, account_id, credits=30, key="h1", description="Outbound call", **lasts)
-        capture(session, account_id, hold_seq=first.entry.seq, credits=21, key="c1", description="Outbound call", now=now)
+        capture(
+            session, account_id, hold_seq=first.entry.seq, credits=21, key="c1", description="Outbound call", now=now
+        )
         second = hold(session, account_id, credits=12, key="h2", description="Outbound call", **lasts)
         release(session, account_id, hold_seq=second.entry.seq, key="r2", now=now)
         hold(session, account_id, credits=24, key="h3", **lasts)

@@ -25,7 +25,9 @@ MOST_BYTES = 40 * 1024
 TALL = 900
 
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
-NO_PAGES = re.compile(r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|history\.export$|settings\.(?!settings$)")
+NO_PAGES = re.compile(
+    r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|history\.export$|settings\.(?!settings$)"
+)
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 
 

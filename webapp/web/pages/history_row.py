@@ -33,7 +33,7 @@ class LotLine:
 class Row:
     """One entry. `credits` is the change of the balance, `labels` are what is said beside its hour.
 
-    `source` sums up the lots; `notes` are sentences about a debt or a use told late.
+    `source` sums up the lots; `notes` are sentences about a debt or a use told late; `place` says which entry it is.
     """
 
     seq: int
@@ -48,6 +48,7 @@ class Row:
     direction: str
     lots: list[LotLine]
     notes: list[str]
+    place: str
     receipt: Purchase | None
 
 
@@ -74,6 +75,7 @@ def row_of(entry: EntryFacts, trace: Trace, purchases: Mapping[str, Purchase], r
         direction="to" if entry.kind in BACK else "from",
         lots=[] if is_grant else [_line(lot, purchases, reader) for lot in trace.lots],
         notes=_notes(entry, trace, reader, is_late=is_late),
+        place=_place(entry),
         receipt=purchase if purchase and is_grant and purchase.state == "paid" else None,
     )
 
@@ -87,14 +89,13 @@ def _is_late(entry: EntryFacts, reader: Reader) -> bool:
 def _labels(entry: EntryFacts, reader: Reader) -> list[str]:
     """What the title has not said: the kind of the entry, and its meter."""
     meter = reader.catalog.meter(entry.meter)
-    if not entry.description:
-        return [ENTRY_WORDS[entry.kind]] if meter and entry.kind not in {"spend", "capture"} else []
-    if meter:
-        return [usage_text(meter, entry.quantity, reader.locale)]
-    if entry.kind in {"grant", "spend", "capture"}:
-        return []
-    word = ENTRY_WORDS[entry.kind]
-    return [] if entry.description.startswith(word) else [word]
+    labels = []
+    if entry.kind not in {"grant", "spend", "capture"} and (entry.description or meter):
+        word = ENTRY_WORDS[entry.kind]
+        labels += [] if entry.description.startswith(word) else [word]
+    if entry.description and meter:
+        labels.append(usage_text(meter, entry.quantity, reader.locale))
+    return labels
 
 
 def _source(entry: EntryFacts, trace: Trace, reader: Reader) -> str:
@@ -109,6 +110,13 @@ def _source(entry: EntryFacts, trace: Trace, reader: Reader) -> str:
 
 def _granted(trace: Trace, reader: Reader) -> str:
     return ", ".join(f"{SOURCE_NAMES[lot.kind]}, {_end(lot, reader)}" for lot in trace.lots)
+
+
+def _place(entry: EntryFacts) -> str:
+    """The entry's number, and that of the one it undoes or ends."""
+    if entry.reverses_seq:
+        return f"Entry {entry.seq}, returns entry {entry.reverses_seq}"
+    return f"Entry {entry.seq}, hold of entry {entry.hold_seq}" if entry.hold_seq else f"Entry {entry.seq}"
 
 
 def _line(lot: TracedLot, purchases: Mapping[str, Purchase], reader: Reader) -> LotLine:
