@@ -25,7 +25,7 @@ def count_entries(
 ) -> int:
     """How many entries a filter means, search aside. Frequent kinds are counted by their numbers, which have no gaps.
 
-    Raises InvalidRequest.
+    `before_seq` is at most one more than the newest. Raises InvalidRequest.
     """
     if type in INDEXED:
         chosen = conditions_of(session, account_id, type=type, since=since, until=until, before_seq=before_seq)
