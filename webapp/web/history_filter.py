@@ -58,6 +58,10 @@ class Filter:
         }
         return {name: value for name, value in (own | other).items() if value is not None}
 
+    def shown(self, name: str) -> str:
+        """What stands in a field: as it was typed, but a field of dates takes nothing else."""
+        return "" if self.faults.get(name) == _NO_DAY else self.typed[name]
+
     def as_typed(self) -> dict[str, Any]:
         """The address's parameters as they came, with what can't be read."""
         return {name: text for name, text in self.typed.items() if text}
