@@ -306,7 +306,9 @@ def test_a_search_that_was_cut_says_how_far_it_looked_and_goes_on(busy, monkeypa
     monkeypatch.setattr(paging, "SEARCHED_AT_ONCE", 10)
     spends(busy.user.account_id, [1] * 10)
     page = busy.pages.open(f"{HISTORY}?q=weekly")
-    assert "Nothing with “weekly” Looked back to 20 Nov. There is more before that. Look further back" in page.text
+    assert (
+        "Nothing with “weekly” so far Looked back to 20 Nov. There is more before that. Look further back" in page.text
+    )
     found = [seq for one in all_pages(busy, f"{HISTORY}?q=weekly") for seq in numbers(one)]
     assert len(found) == 1
 

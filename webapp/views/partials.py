@@ -126,7 +126,8 @@ def history_rows() -> ResponseReturnValue:
     chosen = read_filter(request.args)
     context = history.history_rows(present_reader(), chosen)
     if chosen.faults:
-        answer = make_response(render_template("history/_said.html", **context, words=""), 422)
+        words = chosen.faults.get("after") or chosen.faults.get("type") or ""
+        answer = make_response(render_template("history/_said.html", **context, words=words), 422)
         answer.headers["HX-Reswap"] = "none"
         return answer
     drawn = render_template("history/_history_rows.html", **context)

@@ -60,7 +60,7 @@ class Filter:
 
     def shown(self, name: str) -> str:
         """What stands in a field: as it was typed, but a field of dates takes nothing else."""
-        return "" if self.faults.get(name) == _NO_DAY else self.typed[name]
+        return "" if self.faults.get(name) == _NO_DAY else self.typed.get(name, "")
 
     def as_typed(self) -> dict[str, Any]:
         """The address's parameters as they came, with what can't be read."""

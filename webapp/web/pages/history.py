@@ -49,7 +49,10 @@ def history_summary(reader: Reader) -> dict[str, Any]:
 def history_rows(reader: Reader, chosen: Filter) -> dict[str, Any]:
     """`history/_history_rows.html`: the tabs and one page of entries; no entries while the filter can't be read."""
     found = None if chosen.faults else listed(reader, chosen)
-    return {"reader": reader, "chosen": chosen, "tabs": TABS, "listed": found, "nothing": nothing_words(reader, chosen)}
+    nothing = nothing_words(reader, chosen)
+    if found and found.looked_back_to:
+        nothing += " so far"
+    return {"reader": reader, "chosen": chosen, "tabs": TABS, "listed": found, "nothing": nothing}
 
 
 def found_words(found: Listed, chosen: Filter, nothing: str) -> str:
