@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.api.books import spend
 from tests.browser.stage import COOKIE, Stage
-from tests.browser.states_of_history import HISTORY, busy
+from tests.browser.states_of_history import HISTORY, busy, of_many_entries
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +76,21 @@ def test_a_filter_that_cant_be_read_is_told_at_its_field_and_keeps_the_list(open
     page.get_by_label("To", exact=True).fill("2026-01-03")
     expect(page.locator("#history-to-fault")).to_be_empty()
     expect(page.locator("#history-rows")).to_contain_text("Nothing between")
+
+
+def test_a_search_that_has_found_nothing_yet_goes_on_in_its_place(open_browser, site):
+    stage = Stage.of(site)
+    with stage.app.app_context():
+        searcher = of_many_entries(stage)
+        spend(searcher.user.account_id, 1, description="newest of all")
+    page = open_browser()
+    come_in(page, searcher, site)
+    page.get_by_label("Search").fill("no such words")
+    expect(page.locator("#history-rows")).to_contain_text("Nothing with “no such words” so far")
+    page.get_by_role("link", name="Look further back").click()
+    expect(page.locator("#history-rows")).to_contain_text("Nothing with “no such words” before that")
+    expect(page.locator("#live")).to_have_text("Nothing with “no such words” before that.")
+    expect(page.get_by_role("link", name="Look further back")).to_have_count(0)
 
 
 def test_everything_works_without_javascript(open_browser, site, reader):
