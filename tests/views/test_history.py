@@ -88,13 +88,14 @@ def all_pages(shopper, path):
         yield page
 
 
-@pytest.mark.parametrize("type", [name for name, _ in TABS])
-def test_the_rows_of_each_tab_are_the_ledgers(busy, type):
-    found = [seq for page in all_pages(busy, f"{HISTORY}?type={type}") for seq in numbers(page)]
-    entries = entries_of(db.session(), busy.user.account_id, type=type, limit=100, now=NOON).entries
-    assert found == [entry.seq for entry in entries] != []
-    tab = busy.pages.open(f"{HISTORY}?type={type}").with_id(f"tab-{type}")
-    assert tab.attributes["aria-current"] == "true"
+def test_the_rows_of_each_tab_are_the_ledgers(busy):
+    for name, _ in TABS:
+        found = [seq for page in all_pages(busy, f"{HISTORY}?type={name}") for seq in numbers(page)]
+        entries = entries_of(db.session(), busy.user.account_id, type=name, limit=100, now=NOON).entries
+        assert found == [entry.seq for entry in entries], name
+        assert found, name
+        tab = busy.pages.open(f"{HISTORY}?type={name}").with_id(f"tab-{name}")
+        assert tab.attributes["aria-current"] == "true"
 
 
 def test_the_balance_runs_on_across_the_edges_of_pages(busy):
@@ -180,25 +181,25 @@ def test_a_payment_on_its_way_stands_on_top(shopper):
     assert left.reference not in page.with_id("history-summary").text, "a checkout that was left is no payment"
 
 
-@pytest.mark.parametrize(
-    ("query", "words", "number"),
-    [
-        ("q=WEEKLY", ["Weekly report"], 1),
-        ("q=not+charged", ["Not charged"], 1),
-        ("q=returned", ["Failed"], 1),
-        ("q=small", ["Small pack · $20.00"], 1),
-        ("q=outbound&from=2026-11-19", ["Weekly report", "Failed"], 2),
-        ("from=2026-11-19&to=2026-11-19", ["Weekly report", "Expired"], 2),
-        ("to=2026-11-18", ["Outbound call · 1 min"], 23),
-        ("type=usage&q=%25", [], 0),
-    ],
-)
-def test_filters_leave_out_the_others(busy, query, words, number):
-    page = busy.pages.open(f"{HISTORY}?{query}")
-    found = rows(page)
-    assert len(found) == number
-    for text in words:
-        assert any(node.text.startswith(text) for node in found), text
+FILTERS = [
+    ("q=WEEKLY", ["Weekly report"], 1),
+    ("q=not+charged", ["Not charged"], 1),
+    ("q=returned", ["Failed"], 1),
+    ("q=small", ["Small pack · $20.00"], 1),
+    ("q=outbound&from=2026-11-19", ["Weekly report", "Failed"], 2),
+    ("from=2026-11-19&to=2026-11-19", ["Weekly report", "Expired"], 2),
+    ("to=2026-11-18", ["Outbound call · 1 min"], 23),
+    ("type=usage&q=%25", [], 0),
+]
+
+
+def test_filters_leave_out_the_others(busy):
+    for query, words, number in FILTERS:
+        page = busy.pages.open(f"{HISTORY}?{query}")
+        found = rows(page)
+        assert len(found) == number
+        for text in words:
+            assert any(node.text.startswith(text) for node in found), text
 
 
 def test_a_purchase_is_found_by_its_reference_with_its_refund(busy):
@@ -219,23 +220,23 @@ def test_days_are_those_of_the_accounts_zone(app, user, shopper):
         assert [node.text.split()[0] for node in found] == expected
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("type=refunds", "No refunds or adjustments yet Show everything"),
-        (
-            "type=refunds&from=2026-11-01&to=2026-11-20",
-            "No refunds or adjustments between 1 Nov and 20 Nov Clear filters",
-        ),
-        ("type=usage&q=a<b", "No usage with “a<b” Clear filters"),
-        ("from=2026-11-21", "Nothing since 21 Nov Clear filters"),
-        ("to=2025-11-20", "Nothing up to 20 Nov 2025 Clear filters"),
-        ("type=expired&from=2026-11-20&to=2026-11-20", "Nothing expired on 20 Nov Clear filters"),
-        ("after=1", "Nothing before that Show everything"),
-    ],
-)
-def test_nothing_found_says_what_was_looked_for_and_offers_the_way_back(shopper, query, words):
-    assert shopper.pages.open(f"{HISTORY}?{query}").with_id("history-rows").text.endswith(words)
+NOTHINGS = [
+    ("type=refunds", "No refunds or adjustments yet Show everything"),
+    (
+        "type=refunds&from=2026-11-01&to=2026-11-20",
+        "No refunds or adjustments between 1 Nov and 20 Nov Clear filters",
+    ),
+    ("type=usage&q=a<b", "No usage with “a<b” Clear filters"),
+    ("from=2026-11-21", "Nothing since 21 Nov Clear filters"),
+    ("to=2025-11-20", "Nothing up to 20 Nov 2025 Clear filters"),
+    ("type=expired&from=2026-11-20&to=2026-11-20", "Nothing expired on 20 Nov Clear filters"),
+    ("after=1", "Nothing before that Show everything"),
+]
+
+
+def test_nothing_found_says_what_was_looked_for_and_offers_the_way_back(shopper):
+    for query, words in NOTHINGS:
+        assert shopper.pages.open(f"{HISTORY}?{query}").with_id("history-rows").text.endswith(words)
 
 
 def test_clearing_the_filters_keeps_the_tab(shopper):
@@ -249,35 +250,38 @@ def test_a_new_account_is_told_what_will_be_here(stranger):
     assert page.links()["Buy your first credits"] == "/dashboard/credits"
 
 
-@pytest.mark.parametrize(
-    ("query", "field", "words"),
-    [
-        ("from=yesterday", "from", "Choose a day, like 2026-11-20."),
-        ("to=2026-02-30", "to", "Choose a day, like 2026-11-20."),
-        ("from=0026-11-20", "from", "Choose a day, like 2026-11-20."),
-        ("to=2026-11-20T10:00", "to", "Choose a day, like 2026-11-20."),
-        ("from=2026-11-20&to=2026-11-19", "to", "The last day is before the first. Choose a later one."),
-        (f"q={'x' * 101}", "q", "Search for at most 100 characters."),
-        ("q=%00", "q", "Search for letters, digits and signs only."),
-    ],
-)
-def test_what_cant_be_read_is_told_at_its_field(shopper, query, field, words):
-    page = shopper.pages.open(f"{HISTORY}?{query}&type=usage", status=422)
-    assert page.with_id(f"history-{field}-fault").text == words
-    assert page.with_id(f"history-{field}").attributes["aria-invalid"] == "true"
-    assert page.title.startswith("Error: ")
-    assert rows(page) == []
-    partial = shopper.pages.partial(f"{ROWS}?{query}", status=422)
-    assert partial.with_id(f"history-{field}-fault").text == words
-    assert partial.response.headers["HX-Reswap"] == "none"
-    assert "HX-Push-Url" not in partial.response.headers
+UNREADABLE = [
+    ("from=yesterday", "from", "Choose a day, like 2026-11-20."),
+    ("to=2026-02-30", "to", "Choose a day, like 2026-11-20."),
+    ("from=0026-11-20", "from", "Choose a day, like 2026-11-20."),
+    ("to=2026-11-20T10:00", "to", "Choose a day, like 2026-11-20."),
+    ("from=2026-11-20&to=2026-11-19", "to", "The last day is before the first. Choose a later one."),
+    (f"q={'x' * 101}", "q", "Search for at most 100 characters."),
+    ("q=%00", "q", "Search for letters, digits and signs only."),
+]
 
 
-@pytest.mark.parametrize("query", ["after=0", "after=x", "after=-1", f"after={'9' * 19}", "type=everything"])
-def test_a_place_or_list_that_is_not_there_leads_to_the_newest(shopper, query):
-    page = shopper.pages.open(f"{HISTORY}?{query}", status=422)
-    assert page.links()["Show the newest entries"] == HISTORY
-    shopper.pages.partial(f"{ROWS}?{query}", status=422)
+def test_what_cant_be_read_is_told_at_its_field(shopper):
+    for query, field, words in UNREADABLE:
+        page = shopper.pages.open(f"{HISTORY}?{query}&type=usage", status=422)
+        assert page.with_id(f"history-{field}-fault").text == words
+        assert page.with_id(f"history-{field}").attributes["aria-invalid"] == "true"
+        assert page.title.startswith("Error: ")
+        assert rows(page) == []
+        partial = shopper.pages.partial(f"{ROWS}?{query}", status=422)
+        assert partial.with_id(f"history-{field}-fault").text == words
+        assert partial.response.headers["HX-Reswap"] == "none"
+        assert "HX-Push-Url" not in partial.response.headers
+
+
+NOWHERE = ["after=0", "after=x", "after=-1", f"after={'9' * 19}", "type=everything"]
+
+
+def test_a_place_or_list_that_is_not_there_leads_to_the_newest(shopper):
+    for query in NOWHERE:
+        page = shopper.pages.open(f"{HISTORY}?{query}", status=422)
+        assert page.links()["Show the newest entries"] == HISTORY
+        shopper.pages.partial(f"{ROWS}?{query}", status=422)
 
 
 def test_the_filter_makes_an_address_that_can_be_shared(busy):
