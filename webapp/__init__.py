@@ -28,6 +28,7 @@ VIEWS = (
     "dashboard",
     "credits",
     "checkout_return",
+    "history",
     "settings",
     "keys",
     "partials",

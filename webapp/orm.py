@@ -79,6 +79,8 @@ def is_transient(error: DBAPIError) -> bool:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin by itself
+    # SQLite's own knows the letters of ASCII only.
+    connection.create_function("lower", 1, lambda given: given and str(given).lower(), deterministic=True)
     for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -75,6 +75,9 @@ ACCESS = {
     ("keys.rename", "POST"): page(422, 404),
     ("keys.renew", "POST"): page(200, 404, form="overlap=24"),
     ("keys.revoke", "POST"): page(303, 404),
+    ("history.export", "GET"): page(),
+    ("history.history", "GET"): page(),
+    ("history.long_export", "GET"): page(),
     ("legacy.account_credits", "GET"): public(308),
     ("legacy.account_credits_success", "GET"): public(308),
     ("legacy.billing", "GET"): public(308),
@@ -83,6 +86,9 @@ ACCESS = {
     ("partials.balance_badge", "GET"): partial(),
     ("partials.balance_card", "GET"): partial(),
     ("partials.checkout_status", "GET"): partial(200, 404),
+    ("partials.export_progress", "GET"): partial(200, 200),
+    ("partials.history_rows", "GET"): partial(),
+    ("partials.history_summary", "GET"): partial(),
     ("partials.notice", "GET"): partial(),
     ("partials.pack_estimate", "GET"): partial(),
     ("partials.pack_grid", "GET"): partial(),
@@ -149,7 +155,7 @@ class Shop:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
-        known |= PLACE
+        known |= {"export_id": "e" * 16} | PLACE
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 
     def filled(self, text: str) -> str:

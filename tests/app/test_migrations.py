@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 import webapp.billing.models
+import webapp.exports.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known
 from tests.support.databases import ROOT
@@ -88,6 +89,8 @@ ROWS = {
     | {"form_key": "f" * 32, "ends_at": LATER},
     "host_accounts": {"external_id": "team/42", "account_id": 2**53 - 1, "created_at": THEN},
     "login_links": {"secret_hash": "h" * 64, "user_id": 1, "ends_at": LATER},
+    "exports": {"account_id": 2**53 - 1, "id": "e" * 22, "is_search": True, "total": 4, "started_at": THEN}
+    | {"noted_at": THEN},
     "sweep_runs": {"name": "purchases", "started_at": THEN},
 }
 

@@ -112,8 +112,9 @@ def test_pages_take_the_same_number_of_queries_at_any_size(engine, session_of, n
         ("ix_grants_burn_order", lambda session, at: expire(session, at.account_id, now=at.now)),
         ("ix_grants_burn_order", lambda session, at: balance(session, at.account_id, now=at.now)),
         ("ix_grants_due", lambda session, at: accounts_due(session, now=at.now, limit=5)),
-        ("ix_entries_rare", lambda session, at: history(session, at.account_id, type="refunds", now=at.now)),
-        ("ix_entries_rare", lambda session, at: history(session, at.account_id, type="purchases", now=at.now)),
+        ("ix_entries_takebacks", lambda session, at: history(session, at.account_id, type="refunds", now=at.now)),
+        ("ix_entries_grants", lambda session, at: history(session, at.account_id, type="purchases", now=at.now)),
+        ("ix_entries_expiries", lambda session, at: history(session, at.account_id, type="expired", now=at.now)),
     ],
 )
 def test_the_index_made_for_it_is_used(engine, session_of, index, work, now):

@@ -12,6 +12,7 @@ from webapp.billing.checkout import NEVER_ASKED
 from webapp.orm import utc_now
 
 SETTINGS = "/dashboard/settings"
+HISTORY = "/dashboard/history"
 
 # Each partial with a page around it; its root has the id of its name.
 PARTIALS = {
@@ -24,6 +25,9 @@ PARTIALS = {
     "/partials/pack-estimate?minutes=1000": f"{CREDITS}?minutes=1000",
     "/partials/pack-estimate": CREDITS,
     "/partials/purchases": CREDITS,
+    "/partials/history-summary": HISTORY,
+    "/partials/history-rows": HISTORY,
+    "/partials/history-rows?type=usage": f"{HISTORY}?type=usage",
     "/partials/settings/balance": SETTINGS,
     "/partials/settings/keys": SETTINGS,
     "/partials/settings/look": SETTINGS,
@@ -119,6 +123,7 @@ def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
         "/dashboard": {"balance-badge", "alerts", "balance-card", "recent-activity"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
+        HISTORY: {"balance-badge", "alerts", "history-summary"},
         SETTINGS: {"balance-badge", "alerts", "settings-balance"},
     }
     for path, names in listeners.items():

@@ -48,7 +48,7 @@ def history() -> Response:
         limit=query.limit,
         now=now,
     )
-    entries = [_entry_answer(entry) for entry in page.entries]
+    entries = [entry_answer(entry) for entry in page.entries]
     return answer(HistoryAnswer(entries=entries, next_cursor=cursor_of(page.next_before_seq)))
 
 
@@ -73,7 +73,8 @@ def _balance_answer(found: Balance) -> BalanceAnswer:
     )
 
 
-def _entry_answer(entry: EntryFacts) -> EntryAnswer:
+def entry_answer(entry: EntryFacts) -> EntryAnswer:
+    """An entry as the API tells it, exports of the history too."""
     return EntryAnswer(
         id=entry.seq,
         kind=entry.kind,

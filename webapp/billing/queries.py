@@ -11,6 +11,7 @@ from webapp.billing.models import Purchase
 
 # A checkout that nobody paid fades from the list after this; the row itself stays.
 FADES_AFTER = dt.timedelta(hours=24)
+CALLED_AT_MOST = 100
 
 
 # Built once: every page of the shell asks the first.
@@ -36,6 +37,15 @@ def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | 
 def purchases_of(session: Session, account_id: int, purchase_ids: Collection[str]) -> list[Purchase]:
     """The account's purchases of these ids, in no order."""
     return list(session.scalars(_NAMED, {"of_account": account_id, "ids": list(purchase_ids)}))
+
+
+def purchase_ids_called(session: Session, account_id: int, text: str) -> list[str]:
+    """The ids of the account's newest purchases (at most 100) whose pack is called like this, or whose reference is."""
+    is_called = func.lower(Purchase.pack_name).contains(text.lower(), autoescape=True)
+    chosen = select(Purchase.id).where(
+        Purchase.account_id == account_id, or_(is_called, Purchase.reference == text.upper())
+    )
+    return list(session.scalars(chosen.order_by(Purchase.opened_at.desc(), Purchase.id).limit(CALLED_AT_MOST)))
 
 
 def purchase_of_session(session: Session, account_id: int, session_id: str) -> Purchase | None:

@@ -5,7 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, Select, and_, bindparam, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import LockedAccount, possible_id, unknown_account
@@ -61,31 +74,37 @@ class Balance:
     time_zone: str
 
 
-def _total(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    of_account = select(func.coalesce(func.sum(column), 0)).where(grants.c.account_id == accounts.c.id)
-    return cast(of_account.where(*conditions).correlate(accounts).scalar_subquery(), BigInteger)
+ACCOUNT_COLUMNS = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
+# What a reverse grants anew was bought before.
+BOUGHT = case((and_(grants.c.kind == "purchased", grants.c.source_kind != OWN_SOURCE), grants.c.granted), else_=0)
 
 
-_ACCOUNT = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
-_TOTALS = (
-    # What a reverse grants anew was bought before.
-    _total(grants.c.granted, grants.c.kind == "purchased", grants.c.source_kind != OWN_SOURCE).label("total_purchased"),
-    _total(grants.c.spent).label("total_used"),
-)
+def account_with_lots(condition: Any, **summed: ColumnElement[int]) -> Select[Any]:
+    """The account, sums over all its grants by their names, and a row for each of its lots that meet the condition.
 
-
-def _account_with_lots(condition: Any) -> Select[Any]:
-    """One statement, so that a spend between two of them can't make the parts disagree with their sum."""
-    lots = accounts.outerjoin(grants, and_(grants.c.account_id == accounts.c.id, condition))
+    One statement, so that a spend between two of them can't make the parts disagree with their sum. The grants are
+    walked through once, not for each lot.
+    """
+    of_accounts: BindParameter[int] = bindparam("of_accounts", expanding=True)
+    sums = [cast(func.sum(column), BigInteger).label(name) for name, column in summed.items()]
+    totals = (
+        select(grants.c.account_id, *sums)
+        .where(grants.c.account_id.in_(of_accounts))
+        .group_by(grants.c.account_id)
+        .subquery("totals")
+    )
+    lots = accounts.outerjoin(totals, totals.c.account_id == accounts.c.id)
+    lots = lots.outerjoin(grants, and_(grants.c.account_id == accounts.c.id, condition))
     return (
-        select(*_ACCOUNT, *_TOTALS, *LOT_COLUMNS)
+        select(*ACCOUNT_COLUMNS, *(func.coalesce(totals.c[name], 0).label(name) for name in summed), *LOT_COLUMNS)
         .select_from(with_claims_and_due_holds(lots))
-        .where(accounts.c.id.in_(bindparam("of_accounts", expanding=True)))
+        .where(accounts.c.id.in_(of_accounts))
     )
 
 
-_BALANCE = _account_with_lots(NOT_USED_UP)
-_BALANCE_WITH_DEBTS = _account_with_lots(or_(NOT_USED_UP, OWES))
+_TOTALS = {"total_purchased": BOUGHT, "total_used": grants.c.spent}
+_BALANCE = account_with_lots(NOT_USED_UP, **_TOTALS)
+_BALANCE_WITH_DEBTS = account_with_lots(or_(NOT_USED_UP, OWES), **_TOTALS)
 
 
 def balance(session: Session, account_id: int, *, now: dt.datetime) -> Balance:
@@ -97,10 +116,10 @@ def balance(session: Session, account_id: int, *, now: dt.datetime) -> Balance:
     rows = session.execute(_BALANCE, given).mappings().all()
     if not rows:
         raise unknown_account(account_id)
-    sheet = _sheet(rows)
+    sheet = sheet_of_rows(rows)
     if any(lot.claim for lot in sheet.lots.values()):
         rows = session.execute(_BALANCE_WITH_DEBTS, given).mappings().all()
-        sheet = _sheet(rows)
+        sheet = sheet_of_rows(rows)
     sheet.settle_due(now)
     return balance_on(sheet, total_purchased=rows[0]["total_purchased"], total_used=rows[0]["total_used"])
 
@@ -124,7 +143,8 @@ def balance_on(sheet: Sheet, *, total_purchased: int, total_used: int) -> Balanc
     )
 
 
-def _sheet(rows: Sequence[RowMapping]) -> Sheet:
+def sheet_of_rows(rows: Sequence[RowMapping]) -> Sheet:
+    """The sheet of the account that rows of `account_with_lots` tell of, nothing settled on it yet."""
     account = LockedAccount(*(rows[0][f"account_{name}"] for name in LockedAccount.__dataclass_fields__))
     return sheet_of(account, *lots_of(rows))
 

@@ -6,12 +6,16 @@ from sqlalchemy import func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from webapp.ledger.balances import Balance, LotFacts, balance
+from webapp.ledger.counting import change_since, count_entries
 from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched
-from webapp.ledger.history import HistoryPage, entry, history
+from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
 from webapp.ledger.reading import read_hold as hold
+from webapp.ledger.searching import Search
+from webapp.ledger.totals import Totals, totals
+from webapp.ledger.traces import Trace, TracedLot, traces
 
 __all__ = [
     "Balance",
@@ -20,12 +24,22 @@ __all__ = [
     "HoldFacts",
     "LotFacts",
     "LotTouched",
+    "Search",
+    "Stretch",
+    "Totals",
+    "Trace",
+    "TracedLot",
     "accounts_due",
     "balance",
     "balance_as_of",
+    "change_since",
+    "count_entries",
     "entry",
     "history",
     "hold",
+    "stretch",
+    "totals",
+    "traces",
 ]
 
 

@@ -66,7 +66,7 @@
     if (hidesError || detail.target.querySelector(`form${BUSY}`)) detail.shouldSwap = false;
   });
 
-  on("htmx:afterSwap", ({ detail: { elt, target } }) => {
+  on("htmx:afterSwap", ({ detail: { elt, target = elt } }) => {
     readAt = Date.now();
     freshAt.set(target.id, readAt);
     if (target.id === "alerts" && byId("error")) refusedAt = readAt;

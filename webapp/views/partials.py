@@ -1,17 +1,20 @@
 """The parts of pages that refresh by themselves. One template and one context function with the page around each."""
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, abort, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import limiter
+from webapp.exports.records import export_of
+from webapp.extensions import db, limiter
 from webapp.orm import utc_now
 from webapp.views.checkout_return import asked_poll
 from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
+from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker
 from webapp.web.pages import balance_card as card
-from webapp.web.pages import checkout, dashboard, shell
+from webapp.web.pages import checkout, dashboard, exports, history, shell
 from webapp.web.pages import credits as sale
+from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
 from webapp.web.pages.reader import present_reader
 
@@ -104,3 +107,49 @@ def checkout_status(purchase_id: str) -> ResponseReturnValue:
     answer = make_response(drawn + render_template("checkout_return/_said.html", **context))
     answer.headers["HX-Trigger"] = CREDITS_CHANGED
     return answer
+
+
+@bp.get("/history-summary")
+@signed_in_only
+def history_summary() -> ResponseReturnValue:
+    """The totals of the history, and what is on its way."""
+    return render_template("history/_history_summary.html", **history.history_summary(present_reader()))
+
+
+@bp.get("/history-rows")
+@signed_in_only
+def history_rows() -> ResponseReturnValue:
+    """A page of the history; what was asked for by the fields or by "Show older" is also said.
+
+    A filter that can't be read leaves the list alone: 422 with a sentence at each field.
+    """
+    chosen = read_filter(request.args)
+    context = history.history_rows(present_reader(), chosen)
+    if chosen.faults:
+        words = chosen.faults.get("after") or chosen.faults.get("type") or ""
+        answer = make_response(render_template("history/_said.html", **context, words=words), 422)
+        answer.headers["HX-Reswap"] = "none"
+        return answer
+    drawn = render_template("history/_history_rows.html", **context)
+    if request.args.keys() & {"q", "from", "to", "after"}:
+        words = history.found_words(context["listed"], chosen, context["nothing"])
+        drawn += render_template("history/_said.html", **context, words=words)
+    answer = make_response(drawn)
+    if chosen.before_seq is None:
+        answer.headers["HX-Push-Url"] = url_for("history.history", **chosen.query())
+    return answer
+
+
+@bp.get("/export-progress/<export_id>")
+@signed_in_only
+def export_progress(export_id: str) -> ResponseReturnValue:
+    """How far an export has come. Asked for again by itself while it runs; its end is said."""
+    if not EXPORT_ID.fullmatch(export_id):
+        abort(404)
+    reader = present_reader()
+    found = export_of(db.session(), reader.account_id, export_id, now=reader.now)
+    context = exports.export_progress(reader, export_id, found, tries=request.args.get("tries", default=0, type=int))
+    drawn = render_template("history/_export_progress.html", **context)
+    if context["ended"]:
+        drawn += render_template("_said.html", words=context["ended"])
+    return make_response(drawn)

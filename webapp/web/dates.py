@@ -28,8 +28,7 @@ WITH_NAME: dict[DateOrder, str] = {"dMy": "EEE {}", "Mdy": "EEE, {}", "yMd": "EE
 
 def moment(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
     """A day and its hour: `Today, 14:32`, `Yesterday, 16:05`, `Fri 20 Nov, 14:32`, `Fri, Nov 20, 2026, 2:32 pm`."""
-    local = _local(instant, zone)
-    words = _relative(local, zone, now) or day(instant, zone, locale, now)
+    words = near_day(instant, zone, locale, now)
     return f"{words}, {clock(instant, zone, locale)}"
 
 
@@ -43,6 +42,11 @@ def day(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
     return _written(instant, zone, locale, now, has_name=True)
 
 
+def near_day(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
+    """A day as people say it: `Today`, `Yesterday`, `Wed 18 Nov`."""
+    return _relative(_local(instant, zone), zone, now) or day(instant, zone, locale, now)
+
+
 def date_text(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> str:
     """A day without its name: `1 Dec`, with the year if that is another one."""
     return _written(instant, zone, locale, now)
@@ -51,6 +55,11 @@ def date_text(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) ->
 def moment_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
     """The same as `moment`, in a `<time>` element."""
     return _tag(instant, moment(instant, zone, locale, now))
+
+
+def clock_tag(instant: dt.datetime, zone: str, locale: str) -> Markup:
+    """The same as `clock`, in a `<time>` element."""
+    return _tag(instant, clock(instant, zone, locale))
 
 
 def day_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:

@@ -238,7 +238,8 @@ def display_filters() -> dict[str, Callable[..., object]]:
         number, credits_number, credits_word, credits_text, signed_credits, money, signed_money, worth, amount,
         short_amount, signed_amount, equivalent, figure, minutes_text, activity_text, quantity_text, meter_price,
         unit_price, price_rate, saving_percent, saving_text, percent, percent_used, usage_text, dates.moment, dates.day,
-        dates.date_text, dates.moment_tag, dates.day_tag, dates.date_tag, dates.exact_tag, dates.burn_words,
+        dates.date_text, dates.moment_tag, dates.clock_tag, dates.day_tag, dates.date_tag, dates.exact_tag,
+        dates.burn_words,
     )  # fmt: skip
     return {rule.__name__: rule for rule in rules}
 

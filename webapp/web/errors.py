@@ -15,6 +15,7 @@ from werkzeug.routing import RequestRedirect
 
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
+from webapp.exports.errors import TooManyExports
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
 from webapp.orm import is_transient
@@ -46,6 +47,7 @@ STATUSES: dict[type[Refusal], int] = {
     ledger.HoldClosed: 409,
     ledger.InsufficientCredits: 402,
     ledger.SpendingPaused: 402,
+    TooManyExports: 429,
     billing.UnknownPack: 404,
     billing.UnknownPurchase: 404,
     billing.PackLocked: 403,
@@ -88,6 +90,7 @@ TITLES: dict[str, str] = {
     "work_done": "This was done already",
     "operators_own": "No key may do that",
     "busy": "We're busy right now",
+    "too_many_exports": "Two exports are running already",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
 BUSY_TEXT = "Your balance is safe. Please try again in a few seconds."
@@ -103,6 +106,7 @@ WAYS_ON: dict[str, tuple[str, str]] = {
     "stripe_unreachable": ("Back to credits", "/dashboard/credits"),
     "stripe_refused": ("Back to credits", "/dashboard/credits"),
     "checkout_expired": ("Back to credits", "/dashboard/credits"),
+    "too_many_exports": ("Back to history", "/dashboard/history"),
 }
 
 

@@ -68,6 +68,7 @@ def sweep_ages(session: Session, *, now: dt.datetime) -> dict[str, int | None]:
 def all_sweeps() -> tuple[Sweep, ...]:
     """Every sweep of the worker."""
     from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
+    from webapp.worker.exports import sweep_exports  # noqa: PLC0415
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
     from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
@@ -78,6 +79,7 @@ def all_sweeps() -> tuple[Sweep, ...]:
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
         Sweep("login links", 3600, sweep_login_links),
+        Sweep("exports", 3600, sweep_exports),
     )
 
 

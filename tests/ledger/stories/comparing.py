@@ -5,7 +5,7 @@ from sqlalchemy import text
 from tests.ledger.model.account import BOOKS, FOR_EVER
 from tests.ledger.model.operations import shown
 from webapp.ledger.models import grants, holds
-from webapp.ledger.queries import balance, history
+from webapp.ledger.queries import balance, history, totals
 
 SUMS = ("available", "held", "frozen", "debt", "balance", "kinds", "total_used", "total_purchased", "is_due")
 
@@ -13,12 +13,20 @@ SUMS = ("available", "held", "frozen", "debt", "balance", "kinds", "total_used",
 def compare_balance(session, account_id, account, now):
     found, expected = balance(session, account_id, now=now), shown(account, now)
     told = {name: getattr(found, name) for name in SUMS}
+    compare_totals(totals(session, account_id, now=now), expected)
     told["lots"] = [(lot.grant, lot.credits) for lot in found.lots]
     assert told == expected
     for lot in found.lots:
         model = account["lots"][lot.grant]
         ends_at = None if model["ends_at"] == FOR_EVER else model["ends_at"]
         assert (lot.kind, lot.granted, lot.expires_at) == (model["kind"], model["granted"], ends_at)
+
+
+def compare_totals(found, expected):
+    """They add up whatever has happened, also before due entries are written."""
+    assert found.received - found.used - found.expired - found.taken == found.balance == expected["balance"]
+    told = (found.used, found.purchased, found.held, found.frozen, found.debt)
+    assert told == tuple(expected[name] for name in ("total_used", "total_purchased", "held", "frozen", "debt"))
 
 
 def compare_history(session, account_id, account, now, answered):
