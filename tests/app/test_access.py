@@ -4,12 +4,14 @@ A route without a row fails, so that none is opened unseen. Another's object ans
 """
 
 import re
+import secrets
 from dataclasses import dataclass
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.api.books import hold, spend
 from tests.api.calling import csrf_token_of
 from tests.app.one_database import database_url
 from tests.support.browsing import sign_in
@@ -60,6 +62,16 @@ ACCESS = {
     ("api.read_catalog", "GET"): api(),
     ("api.open_checkout", "POST"): api(201, 201, form='{"pack": "small"}'),
     ("api.open_pack_purchase", "POST"): api(201, 201, form='{"pack": "small"}'),
+    ("api.spend", "POST"): api(201, 402, form='{"credits": 1}'),
+    ("api.batch", "POST"): api(200, 200, form='{"spends": [{"key": "k", "credits": 1}]}'),
+    ("api.estimate", "POST"): api(200, 200, form='{"credits": 1}'),
+    ("api.hold", "POST"): api(201, 402, form='{"credits": 1}'),
+    ("api.read_hold", "GET"): api(200, 404),
+    ("api.capture", "POST"): api(201, 404, form='{"credits": 1}'),
+    ("api.release", "POST"): api(201, 404, form="{}"),
+    ("api.reverse", "POST"): api(201, 404, form="{}"),
+    ("api.grant", "POST"): api(403, 403, form='{"kind": "bonus", "credits": 1, "reason": "x"}'),
+    ("api_docs.document", "GET"): public(200),
     ("api.verify_payment", "GET"): api(200, 404, query="session_id={session}"),
     ("auth.login", "GET"): public(200, 303),
     ("auth.login", "POST"): public(422, 303),
@@ -132,11 +144,13 @@ FILES = {"static": "app.css", "simulator.static": "simulator.css"}
 
 @dataclass(frozen=True)
 class Shop:
-    """The owner's purchase, paid, and the three who ask."""
+    """The owner's purchase, paid, a spend and two holds, and the three who ask."""
 
     app: Flask
     purchase_id: str
     session_id: str
+    spend_seq: int
+    hold_seqs: tuple[int, int]
     nobody: FlaskClient
     owner: FlaskClient
     other: FlaskClient
@@ -144,7 +158,8 @@ class Shop:
     def path(self, endpoint: str) -> str:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
-        known |= {"filename": FILES.get(endpoint, "")}
+        known |= {"filename": FILES.get(endpoint, ""), "entry": str(self.spend_seq)}
+        known |= {"hold": str(self.hold_seqs[endpoint == "api.release"])}
         return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 
     def filled(self, text: str) -> str:
@@ -161,6 +176,8 @@ class Shop:
         row = ACCESS[endpoint, method]
         form = self.filled(row.form)
         sent = dict(headers)
+        if method == "POST":
+            sent["Idempotency-Key"] = secrets.token_hex(8)
         if method == "POST" and token:
             sent["X-CSRFToken"] = csrf_token_of(self.app, client)
         return client.open(
@@ -182,7 +199,9 @@ def shop(app, user, monkeypatch):
     assert purchase.state == "paid"
     other = make_user("other@example.com")
     browsers = (app.test_client(), sign_in(app, user), sign_in(app, other))
-    return Shop(app, purchase.id, purchase.session_id, *browsers)
+    spent = spend(user.account_id, 1, actor_kind="user").entry.seq
+    held = tuple(hold(user.account_id, 1).entry.seq for _ in range(2))
+    return Shop(app, purchase.id, purchase.session_id, spent, held, *browsers)
 
 
 def routes(app):
@@ -229,6 +248,7 @@ def test_signing_out_answers_each_of_them_as_its_row_says(shop):
 def test_anothers_object_answers_exactly_as_a_missing_one(shop):
     def seen(response):
         body = re.sub(r"(request_id\W+|Reference: )[0-9a-f]{16}", "", response.get_data(as_text=True))
+        body = re.sub(r'("hold": ?)[0-9]+', r"\1", body)  # what was asked for
         return response.status_code, re.sub(r"csrf_token[^>]*>|[A-Za-z0-9._-]{80,}", "", body)
 
     for path, own, missing in (
@@ -236,6 +256,7 @@ def test_anothers_object_answers_exactly_as_a_missing_one(shop):
         ("/dashboard/credits/receipts/", shop.purchase_id, "nothing"),
         ("/partials/checkout-status/", shop.purchase_id, "nothing"),
         ("/api/billing/verify-payment?session_id=", shop.session_id, "cs_test_nothing"),
+        ("/api/credits/holds/", str(shop.hold_seqs[0]), "99999"),
     ):
         assert shop.owner.get(path + own).status_code == 200
         theirs, none = shop.other.get(path + own), shop.other.get(path + missing)

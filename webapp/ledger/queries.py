@@ -11,6 +11,7 @@ from webapp.ledger.history import HistoryPage, entry, history
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
+from webapp.ledger.reading import actor_of
 from webapp.ledger.reading import read_hold as hold
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LotFacts",
     "LotTouched",
     "accounts_due",
+    "actor_of",
     "balance",
     "balance_as_of",
     "entry",

@@ -32,6 +32,8 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.NoUser: 409,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
+    refusals.BatchTooLarge: 413,
+    refusals.UnknownMeter: 404,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -119,8 +121,13 @@ def register_errors(app: Flask) -> None:
 
 
 def status_of(refusal: Refusal) -> int:
-    """The HTTP status of a refusal: its own class's, else its nearest parent's."""
-    return next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+    """The HTTP status of a refusal."""
+    return status_of_kind(type(refusal))
+
+
+def status_of_kind(refusal: type[Refusal]) -> int:
+    """The HTTP status of a kind of refusal: its own, else its nearest parent's."""
+    return next(STATUSES[kind] for kind in refusal.__mro__ if kind in STATUSES)
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
@@ -152,11 +159,15 @@ def draw(problem: Problem) -> Response:
     return response
 
 
-def _as_json(problem: Problem) -> Response:
+def problem_body(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON: its facts, and what every problem says, of which no fact can take the place."""
     body: dict[str, Any] = dict(problem.facts)
     body |= {"type": "about:blank", "title": problem.title, "status": problem.status}
-    body |= {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
-    response = jsonify(body)
+    return body | {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
+
+
+def _as_json(problem: Problem) -> Response:
+    response = jsonify(problem_body(problem))
     response.mimetype = "application/problem+json"
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -1,0 +1,34 @@
+"""What a request costs: the credits it names, or what the catalogue asks for the work."""
+
+from dataclasses import dataclass
+
+from webapp.api.spend_shapes import LARGEST_CREDITS, PricedBody
+from webapp.extensions import parts
+from webapp.ledger.errors import InvalidCredits
+from webapp.metering import cost_credits
+from webapp.web.refusals import UnknownMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Credits, and the metered work they are for; without a meter `meter` is empty and `quantity` None."""
+
+    credits: int
+    meter: str
+    quantity: int | None
+
+
+def price_of(asked: PricedBody) -> Price:
+    """Raises UnknownMeter, and InvalidCredits when the work costs more than one operation may move."""
+    if asked.credits is not None:
+        return Price(asked.credits, "", None)
+    slug, quantity = str(asked.meter), int(asked.quantity or 0)
+    meter = parts().catalog.meter(slug)
+    if meter is None:
+        raise UnknownMeter("There is no such meter in the catalogue.", meter=slug)
+    cost = cost_credits(meter, quantity)
+    if cost > LARGEST_CREDITS:
+        raise InvalidCredits(
+            f"That much work costs more than {LARGEST_CREDITS:,} credits, the most at once.", largest=LARGEST_CREDITS
+        )
+    return Price(cost, slug, quantity)
