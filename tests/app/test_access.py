@@ -72,6 +72,7 @@ ACCESS = {
     ("api.reverse", "POST"): api(201, 404, form="{}"),
     ("api.grant", "POST"): api(403, 403, form='{"kind": "bonus", "credits": 1, "reason": "x"}'),
     ("api_docs.document", "GET"): public(200),
+    ("api_docs.page", "GET"): public(200),
     ("api.verify_payment", "GET"): api(200, 404, query="session_id={session}"),
     ("auth.login", "GET"): public(200, 303),
     ("auth.login", "POST"): public(422, 303),

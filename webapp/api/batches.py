@@ -12,7 +12,7 @@ from webapp.api.bodies import checked, digest, json_object
 from webapp.api.callers import EXTERNAL, Caller, account_numbered, caller
 from webapp.api.entries import entry_answer
 from webapp.api.prices import price_of
-from webapp.api.spend_shapes import MOST_LINES, BatchAnswer, BatchBody, BatchLine, LineAnswer
+from webapp.api.spend_shapes import MOST_LINES, BatchAnswer, BatchBody, BatchLine, LineRefused, LineSpent
 from webapp.errors import Refusal
 from webapp.extensions import db, transact
 from webapp.ledger.errors import UnknownAccount
@@ -100,10 +100,9 @@ def _names(raw: Sequence[Any]) -> Iterator[str]:
             yield name
 
 
-def _line_answer(raw: Any, result: Result) -> LineAnswer:
-    key = raw.get("key") if isinstance(raw, dict) else None
-    key = key if isinstance(key, str) else None
+def _line_answer(raw: Any, result: Result) -> LineSpent | LineRefused:
     if isinstance(result, Posted):
-        return LineAnswer(key=key, status=201, entry=entry_answer(result.entry))
+        return LineSpent(key=raw["key"], status=201, entry=entry_answer(result.entry))
+    key = raw.get("key") if isinstance(raw, dict) else None
     problem = problem_of_refusal(result)
-    return LineAnswer(key=key, status=problem.status, problem=problem_body(problem))
+    return LineRefused(key=key if isinstance(key, str) else None, status=problem.status, problem=problem_body(problem))

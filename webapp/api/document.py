@@ -28,6 +28,7 @@ EVERY_PROBLEM: Json = {
     "code": {"type": "string", "description": "Stable: made for programs to compare."},
     "request_id": {"type": "string", "description": "Also in the header X-Request-ID, and in our logs."},
 }
+SEQ: Json = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 ACCOUNT_HEADER: Json = {
     "name": "Refill-Account",
     "in": "header",
@@ -112,7 +113,7 @@ def _operation(route: Route) -> Json:
 
 def _parameters(route: Route) -> Iterable[Json]:
     for name in IN_PATH.findall(route.path):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+        yield {"name": name, "in": "path", "required": True, "schema": SEQ}
     if route.query:
         yield from _query_parameters(route.query)
     yield ACCOUNT_HEADER

@@ -150,16 +150,23 @@ class EstimateAnswer(Answer):
     is_covered: bool
 
 
-class LineAnswer(Answer):
-    """What became of one line: `status` is that of a spend by itself; an `entry`, or the `problem` of the refusal."""
+class LineSpent(Answer):
+    """A line that was spent: its entry, and the status of a spend."""
+
+    key: str
+    status: Literal[201]
+    entry: EntryAnswer
+
+
+class LineRefused(Answer):
+    """A line that was refused: the problem and its status, as a spend by itself would have had them."""
 
     key: str | None
     status: int
-    entry: EntryAnswer | None = None
-    problem: dict[str, Any] | None = None
+    problem: dict[str, Any]
 
 
 class BatchAnswer(Answer):
     """One result for each line, in their order."""
 
-    results: list[LineAnswer]
+    results: list[LineSpent | LineRefused]

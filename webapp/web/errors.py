@@ -77,6 +77,16 @@ TITLES: dict[str, str] = {
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",
     "checkout_expired": "That checkout has expired",
+    "unknown_account": "We don't know that account",
+    "unknown_entry": "We don't know that entry",
+    "unknown_hold": "We don't know that hold",
+    "unknown_meter": "We don't know that meter",
+    "hold_closed": "That hold is closed",
+    "spending_paused": "Spending is paused",
+    "made_by_product": "Only the product can undo that",
+    "scope_missing": "This key may not do that",
+    "service_key_needed": "This key may not do that",
+    "account_not_yours": "This key may not name an account",
     "busy": "We're busy right now",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
