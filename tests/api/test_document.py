@@ -10,6 +10,7 @@ import time_machine
 from tests.api.calling import answer
 from tests.api.keyed import make_account, make_key
 from tests.conftest import NOW
+from tests.support.pages import PageClient
 from webapp.api.document import address_of, openapi
 from webapp.api.examples import EXAMPLES
 from webapp.api.problems import KINDS
@@ -96,6 +97,27 @@ def test_each_operation_says_who_may_ask_and_with_which_headers():
         for status in operation["responses"].values():
             assert status["description"]
             assert "X-Request-ID" in status["headers"]
+
+
+def test_the_page_tells_every_operation_problem_and_scope_and_needs_no_script(app):
+    page = PageClient(app.test_client()).open("/api/docs")
+    for route in ROUTES:
+        section = page.with_id(route.name)
+        assert section.text == route.title
+    for kind in KINDS:
+        assert page.root.has_id(kind.code)
+        assert kind.meaning in page.text
+    commands = [node.text for node in page.root.all("pre") if "Request" in node.attributes["aria-label"]]
+    assert len(commands) == len(ROUTES)
+    assert all(command.startswith("curl http://127.0.0.1:8000/api/") for command in commands)
+    targets = [node.attributes["href"] for node in page.root.all("a") if node.attributes["href"].startswith("#")]
+    assert all(page.root.has_id(target.removeprefix("#")) for target in targets)
+    assert len(targets) > len(ROUTES)
+
+
+def test_the_page_is_reached_from_every_page_behind_the_sign_in(signed_in):
+    page = PageClient(signed_in).open("/dashboard")
+    assert [node.text for node in page.root.all("a", href="/api/docs")] == ["API"]
 
 
 def below(kind):

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+import tests.browser.states_of_api  # enters its states into the table
 import tests.browser.states_of_settings  # noqa: F401  # enters its states into the table
 from tests.browser import checks, states_of_checkout, states_of_credits, states_of_people
 from tests.browser.conftest import answer_as_the_cdn
@@ -24,7 +25,9 @@ MOST_BYTES = 40 * 1024
 TALL = 900
 
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
-NO_PAGES = re.compile(r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|settings\.(?!settings$)")
+NO_PAGES = re.compile(
+    r"api\.|api_docs\.document$|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|settings\.(?!settings$)"
+)
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 
 

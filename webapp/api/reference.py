@@ -8,6 +8,7 @@ from typing import Any
 from webapp.api.document import address_of, problems_of
 from webapp.api.examples import EXAMPLES, Example
 from webapp.api.routes import ALWAYS, ROUTES, Route
+from webapp.api.spend_shapes import BatchBody
 
 Json = dict[str, Any]
 
@@ -57,6 +58,8 @@ class Section:
         operation = self.document["paths"][self.address][self.route.method.lower()]
         query = [one for one in operation["parameters"] if one["in"] == "query"]
         found = [Field(one["name"], self._kind(one["schema"]), one["required"]) for one in query]
+        if self.route.body is BatchBody:
+            return [Field(f"spends[].{one.name}", one.kind, one.is_needed) for one in self._fields_of("BatchLine")]
         return found + (self._fields_of(self.route.body.__name__) if self.route.body else [])
 
     @property
