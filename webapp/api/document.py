@@ -19,7 +19,7 @@ Json = dict[str, Any]
 VERSION = "1"
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM_JSON = "application/problem+json"
-IN_PATH = re.compile(r"<seq:(\w+)>")
+IN_PATH = re.compile(r"<(?:(\w+):)?(\w+)>")
 EVERY_PROBLEM: Json = {
     "type": TEXT,
     "title": TEXT,
@@ -81,7 +81,7 @@ def openapi(*, brand_name: str, base_url: str) -> Json:
 
 def address_of(route: Route) -> str:
     """The path of a route as the document writes it: /api/credits/holds/{hold}."""
-    return "/api" + IN_PATH.sub(r"{\1}", route.path)
+    return "/api" + IN_PATH.sub(r"{\2}", route.path)
 
 
 def problems_of(route: Route) -> list[ProblemKind]:
@@ -112,8 +112,8 @@ def _operation(route: Route) -> Json:
 
 
 def _parameters(route: Route) -> Iterable[Json]:
-    for name in IN_PATH.findall(route.path):
-        yield {"name": name, "in": "path", "required": True, "schema": SEQ}
+    for kind, name in IN_PATH.findall(route.path):
+        yield {"name": name, "in": "path", "required": True, "schema": SEQ if kind == "seq" else TEXT}
     if route.query:
         yield from _query_parameters(route.query)
     yield ACCOUNT_HEADER
