@@ -117,7 +117,7 @@ def test_the_page_tells_every_operation_problem_and_scope_and_needs_no_script(ap
 
 def test_the_page_is_reached_from_every_page_behind_the_sign_in(signed_in):
     page = PageClient(signed_in).open("/dashboard")
-    assert [node.text for node in page.root.all("a", href="/api/docs")] == ["API"]
+    assert [node.text for node in page.root.all("a", href="/api/docs")] == ["API reference"]
 
 
 def below(kind):

@@ -4,10 +4,14 @@ import datetime as dt
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from tests.api.books import grant
 from tests.api.calling import answer, problem
 from tests.api.keyed import HOLDS, make_key
+from webapp.extensions import db, end_reading
+from webapp.ledger import queries
+from webapp.ledger.models import Entry
 from webapp.orm import utc_now
 
 
@@ -46,6 +50,22 @@ def test_a_capture_spends_what_was_used_and_gives_the_rest_back(mine):
     assert entry["lots"] == [{"grant": 1, "kind": "purchased", "credits": 21}]
     found = answer(mine.get(f"{HOLDS}/{hold['id']}"))
     assert (found["state"], found["captured"], found["credits"]) == ("captured", 21, 60)
+
+
+def test_entries_of_a_hold_know_who_asked_when_and_why(mine, account_id):
+    hold = mine.hold(10, description="A call", details={"call": 7})["hold"]["id"]
+    body = {"credits": 4, "description": "It ended", "details": {"call": 8}, "occurred_at": "2026-01-01T00:00:00Z"}
+    answer(mine.post(f"{HOLDS}/{hold}/capture", body), 201)
+    released = mine.hold(10)["hold"]["id"]
+    answer(mine.post(f"{HOLDS}/{released}/release", {"description": "Not used", "details": {"call": 9}}), 201)
+    end_reading()
+    facts = [queries.entry(db.session(), account_id, seq) for seq in (hold, hold + 1, released + 1)]
+    assert [one.description for one in facts] == ["A call", "It ended", "Not used"]
+    assert [one.details for one in facts] == [{"call": 7}, {"call": 8}, {"call": 9}]
+    assert facts[1].occurred_at == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    rows = select(Entry.actor_kind, Entry.key_id).where(Entry.account_id == account_id, Entry.seq > 1)
+    found = db.session.execute(rows.order_by(Entry.seq)).all()
+    assert [tuple(row) for row in found] == [("key", mine.key_id)] * 3 + [("key", 0)]
 
 
 def test_a_capture_above_the_hold_is_refused(mine):

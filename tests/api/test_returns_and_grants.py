@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import text
 
+from tests.api.books import spend
 from tests.api.calling import answer, problem
 from tests.api.keyed import GRANTS, HOLDS, make_key
 from webapp.extensions import transact
@@ -66,6 +67,11 @@ class TestReverse:
         assert mine.balance()["available"] == 70
         answer(service.post(returning(entry), {}), 201)
         assert mine.balance()["available"] == 100
+
+    def test_what_an_operator_took_only_the_product_returns(self, mine, product, account_id):
+        entry = spend(account_id, 30, actor_kind="operator").entry.seq
+        problem(mine.post(returning(entry), {}), 403, "made_by_product")
+        answer(product.for_account(account_id).post(returning(entry), {}), 201)
 
     def test_the_product_returns_what_a_key_spent(self, mine, product, account_id):
         entry = mine.spend(30)["entry"]["id"]

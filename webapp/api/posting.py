@@ -22,6 +22,10 @@ from webapp.web.refusals import MadeByProduct
 Fields = TypeVar("Fields", bound=BaseModel)
 
 
+# Who may have made what an account's key or a person closes and returns.
+MADE_BY_ACCOUNT = {"user", "key"}
+
+
 class Signed(TypedDict):
     """What every operation of the ledger is told of who asks, and by which key it knows the request again."""
 
@@ -45,15 +49,15 @@ def post(operation: Callable[..., Posted], *place: int, **facts: Any) -> Posted:
 
 
 def post_on_own(operation: Callable[..., Posted], seq: int, **facts: Any) -> Posted:
-    """Run an operation on the caller's entry or hold `seq`, unless the product made it and somebody else asks.
+    """Run an operation on the account's entry or hold `seq`; one that the product made is for service keys only.
 
-    What the product took only the product gives back, else people could return what they have used.
+    What the product (or its operator) took only the product gives back, else people could return what they have used.
     Raises MadeByProduct. The look is under the account's lock, which the operation has taken, and undoes it.
     """
 
     def work(session: Session) -> Posted:
         posted = _operate(session, operation=operation, place=(account_id, seq), facts=facts)
-        if not is_product and queries.actor_of(session, account_id, seq) == "system":
+        if not is_product and queries.actor_of(session, account_id, seq) not in MADE_BY_ACCOUNT:
             raise MadeByProduct("The product has made this entry, and only the product can undo it.", entry=seq)
         return posted
 
