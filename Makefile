@@ -9,13 +9,16 @@ SEED ?= 1
 ROWS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proof prove-model prove-concurrency check-mutants bench lock clean
+.PHONY: help run example test check proof prove-model prove-concurrency check-mutants bench lock clean
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Serve Refill on 127.0.0.1:8000 with a demo user and a simulated Stripe
 	@exec $(BIN)/python -m webapp.devserver
+
+example: $(VENV)/run.stamp ## Meter the calls of a small product, with a Refill of its own; ARGS=--once ends after them
+	@exec $(BIN)/python -m examples.voice_calls $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run every check and every test: both databases and the browser
 	@bash tests/support/prepare.sh
@@ -39,8 +42,8 @@ prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to
 check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; the model test must catch each
 	$(BIN)/python -m tests.ledger.mutants
 
-prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, and more kills under load, on both databases
-	$(BIN)/python -m pytest tests/reliability --all-rounds
+prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, more kills, every order and every line, on both databases
+	$(BIN)/python -m pytest -n $(WORKERS) tests/reliability tests/billing/test_orders.py tests/billing/test_every_line.py --all-rounds
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
 	$(BIN)/python -m bench --entries $(ROWS)

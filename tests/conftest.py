@@ -16,25 +16,35 @@ from sqlalchemy.orm import Session
 from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
+from tests.support.memory import copy_strategy, write_into_memory
 from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
+
+write_into_memory()
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 
 
 ROUNDS_IN_THE_GATE = 3
 ALL_ROUNDS = 50
+SHARE_IN_THE_GATE = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-rounds", action="store_true", help="50 rounds of each race, and 10 kills under load")
+    parser.addoption("--all-rounds", action="store_true", help="50 rounds of a race, 10 kills, whole grids")
 
 
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     """How often a race is run: a sample in the gate, all of them by `make prove-concurrency`."""
     return ALL_ROUNDS if request.config.getoption("--all-rounds") else ROUNDS_IN_THE_GATE
+
+
+@pytest.fixture
+def one_in(request: pytest.FixtureRequest) -> int:
+    """Which share of a big grid is tried: one in so many in the gate, all of it by `make prove-concurrency`."""
+    return 1 if request.config.getoption("--all-rounds") else SHARE_IN_THE_GATE
 
 
 @pytest.fixture
@@ -88,7 +98,7 @@ def postgresql_database(postgresql_server: PostgresServer, postgresql_template: 
 
     def make() -> str:
         name = f"test_{uuid.uuid4().hex}"
-        postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY {copy_strategy()}")
         made.append(name)
         return postgresql_server.url(name)
 

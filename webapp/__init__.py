@@ -23,8 +23,19 @@ from webapp.web.pages.site import register_site
 from webapp.web.start import warn_at_start
 from webapp.web.theme import keep_theme
 
-VIEWS = ("auth", "dashboard", "credits", "checkout_return", "settings", "partials", "legacy", "webhook", "health")
-COMMANDS = ("catalog", "credits", "seed", "stripe", "user", "worker")
+VIEWS = (
+    "auth",
+    "dashboard",
+    "credits",
+    "checkout_return",
+    "settings",
+    "keys",
+    "partials",
+    "legacy",
+    "webhook",
+    "health",
+)
+COMMANDS = ("catalog", "credits", "keys", "seed", "stripe", "user", "worker")
 
 MAX_BODY_BYTES = 1 << 20
 MONTH_SECONDS = 30 * 24 * 3600

@@ -17,25 +17,27 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("scopes", sa.String(length=40), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("scopes <> ''", name=op.f("ck_api_keys_may_do_something")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_api_keys_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("account_id", "form_key", name=op.f("uq_api_keys_account_id_form_key")),
     )
-    op.create_index(op.f("ix_api_keys_account_id"), "api_keys", ["account_id"])
     op.create_table(
         "api_key_secrets",
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.BigInteger(), nullable=False),
         sa.Column("prefix", sa.String(length=16), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name=op.f("fk_api_key_secrets_key_id")),
         sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_api_key_secrets")),
+        sa.UniqueConstraint("key_id", "form_key", name=op.f("uq_api_key_secrets_key_id_form_key")),
     )
-    op.create_index(op.f("ix_api_key_secrets_key_id"), "api_key_secrets", ["key_id"])
     op.create_table(
         "host_accounts",
         sa.Column("external_id", sa.String(length=200), nullable=False),

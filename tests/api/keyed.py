@@ -12,7 +12,7 @@ from tests.api.calling import answer
 from webapp.extensions import transact
 from webapp.ledger.operations import open_account
 from webapp.orm import utc_now
-from webapp.people.keys import create_key
+from webapp.people.keyring import create_key
 from webapp.people.models import HostAccount
 
 numbers = itertools.count(1)

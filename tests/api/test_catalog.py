@@ -66,7 +66,17 @@ def test_plans_and_meters_are_told_as_the_catalogue_has_them(api):
     assert {plan["interval"] for plan in found["plans"]} == {"month"}
     meters = [(meter["slug"], meter["credits"], meter["per"], meter["rounding"]) for meter in found["meters"]]
     assert meters == [("call_minute", 3, 1, "started"), ("transcript", 1, 1, "total"), ("tokens", 2, 1000, "total")]
-    assert all(set(meter) == {"slug", "title", "unit", "credits", "per", "rounding"} for meter in found["meters"])
+    assert found["meters"][2] == {
+        "slug": "tokens",
+        "title": "Tokens",
+        "unit": "token",
+        "credits": 2,
+        "per": 1000,
+        "tiers": [{"up_to": None, "credits": 2, "per": 1000}],
+        "rounding": "total",
+        "minimum_credits": 0,
+        "overrun": "refuse",
+    }
 
 
 def test_nobody_is_told_no_prices_of_their_own(anonymous_api):

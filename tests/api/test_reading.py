@@ -146,6 +146,7 @@ METHODS = {
     "/api/credits/history": {"GET", "HEAD", "OPTIONS"},
     "/api/catalog": {"GET", "HEAD", "OPTIONS"},
     "/api/billing/verify-payment": {"GET", "HEAD", "OPTIONS"},
+    "/api/accounts": {"POST", "OPTIONS"},
     CHECKOUT: {"POST", "OPTIONS"},
     PURCHASE: {"POST", "OPTIONS"},
 }

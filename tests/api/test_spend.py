@@ -199,12 +199,12 @@ def test_a_person_spends_with_the_token_of_their_page_only(api):
 
 
 def test_a_service_key_spends_for_the_account_it_names(product):
-    account_id = make_account(external_id="customer 7")
+    account_id = make_account(external_id="mine-7")
     grant(account_id, 10)
-    assert product.for_account("external:customer 7").spend(1)["balance"]["available"] == 9
+    assert product.for_account("external:mine-7").spend(1)["balance"]["available"] == 9
     assert product.for_account(account_id).spend(1)["balance"]["available"] == 8
     problem(product.post(SPEND, {"credits": 1}), 400, "account_not_named")
-    for unknown in ("external:customer 8", "external:", 7, "0", "x"):
+    for unknown in ("external:mine-8", "external:", 7, "0", "x"):
         problem(product.for_account(unknown).post(SPEND, {"credits": 1}), 404, "unknown_account")
 
 

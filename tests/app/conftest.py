@@ -4,10 +4,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.support.browsing import Browser
+from tests.app.access import Shop
+from tests.support.browsing import Browser, sign_in
+from tests.support.keys import make_key
+from tests.support.people import make_user
 from webapp import create_app
-from webapp.extensions import db
+from webapp.extensions import db, limiter
+from webapp.orm import utc_now
+from webapp.people.models import User
 from webapp.settings import Settings, read_settings
+from webapp.simulator.events import Sending
+from webapp.web.checkout import settle_purchase, start_purchase
 
 
 @pytest.fixture
@@ -26,3 +33,17 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+
+@pytest.fixture
+def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A paid purchase and a key of the owner, and who asks for them."""
+    monkeypatch.setattr(limiter, "enabled", False)
+    purchase = start_purchase(user=user, pack_slug="popular", terms=None, open_key="form:1", now=utc_now())
+    app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
+    purchase = settle_purchase(user.account_id, purchase.id, now=utc_now())
+    assert purchase.state == "paid"
+    key, _ = make_key(user.account_id)
+    other = make_user("other@example.com")
+    browsers = (app.test_client(), sign_in(app, user), sign_in(app, other))
+    return Shop(app, purchase.id, purchase.session_id, user.account_id, key.id, *browsers)

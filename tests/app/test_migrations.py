@@ -78,6 +78,16 @@ ROWS = {
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},
     "webhook_events": {"id": "evt_1", "stripe_mode": "test", "type": "charge.refunded", "state": "ignored"}
     | {"body": "{}", "created_at": THEN, "received_at": THEN},
+    "api_keys": [
+        {"id": 2**53 - 1, "account_id": 2**53 - 1, "name": "Anrufe 📞", "scopes": "read spend", "created_at": THEN}
+        | {"form_key": "f" * 32, "last_used_at": LATER, "revoked_at": None},
+        {"id": 1, "account_id": None, "name": "Service", "scopes": "manage", "created_at": THEN}
+        | {"form_key": None, "last_used_at": None, "revoked_at": LATER},
+    ],
+    "api_key_secrets": {"secret_hash": "g" * 64, "key_id": 2**53 - 1, "prefix": "rfa_12345678", "created_at": THEN}
+    | {"form_key": "f" * 32, "ends_at": LATER},
+    "host_accounts": {"external_id": "team/42", "account_id": 2**53 - 1, "created_at": THEN},
+    "login_links": {"secret_hash": "h" * 64, "user_id": 1, "ends_at": LATER},
     "sweep_runs": {"name": "purchases", "started_at": THEN},
 }
 

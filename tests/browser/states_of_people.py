@@ -1,9 +1,12 @@
 """States of the pages about signing in, and of what is said when something goes wrong."""
 
-from tests.browser.stage import Stage, View
+import re
+
+from tests.browser.stage import Buyer, Stage, View
 from tests.browser.states import shows
 from tests.support.people import PASSWORD
 from webapp.extensions import parts
+from webapp.ledger.errors import InsufficientCredits
 
 CREDITS = "/dashboard/credits"
 CHECKOUT = "/dashboard/credits/checkout"
@@ -43,6 +46,16 @@ def sign_in_after_too_many_tries(stage):
     raise AssertionError("nobody was asked to wait")
 
 
+@shows("auth.follow_link")
+def link_that_was_used(stage):
+    return View("/sign-in/rfl_used?next=/dashboard/credits")
+
+
+@shows("auth.follow_link")
+def link_that_was_used_by_somebody_signed_in(stage):
+    return View("/sign-in/rfl_used", stage.buyer())
+
+
 @shows("auth.register")
 def register(stage):
     return View("/register")
@@ -71,6 +84,39 @@ def unknown_page_for_strangers(stage):
 @shows("error 404")
 def unknown_page_in_the_shell(stage):
     return View("/no-such-page", stage.buyer())
+
+
+def without_enough(stage: Stage, **missing: int) -> Buyer:
+    """Somebody whose work is refused, under /work on a page and under /partials/work for a page's alerts."""
+
+    def work():
+        raise InsufficientCredits("There are too few.", **missing)
+
+    working = Stage.of(stage.site)
+    for path in ("/work", "/partials/work"):
+        working.app.add_url_rule(path, f"work {path}", work)
+    return Buyer.of(working.app, stage.buyer().user)
+
+
+@shows("error 402")
+def too_few_credits_for_work(stage):
+    buyer = without_enough(stage, needed=36, available=12)
+    return View("/work", buyer, buyer.pages.client.get("/work"))
+
+
+@shows("error 402")
+def too_few_credits_for_work_that_no_pack_covers(stage):
+    buyer = without_enough(stage, needed=10**9, available=12)
+    return View("/work", buyer, buyer.pages.client.get("/work"))
+
+
+@shows("error 402")
+def too_few_credits_told_on_top_of_a_page(stage):
+    buyer = without_enough(stage, needed=36, available=12)
+    page, alert = buyer.pages.client.get("/dashboard"), buyer.pages.client.get("/partials/work").text
+    page.set_data(re.sub(r'<div id="alerts"[^>]*>', lambda found: found[0] + alert, page.text, count=1))
+    assert alert in page.get_data(as_text=True)
+    return View("/dashboard", buyer, page)
 
 
 @shows("error 400")

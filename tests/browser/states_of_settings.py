@@ -1,9 +1,13 @@
-"""States of the settings page."""
+"""States of the settings page and of the pages of keys."""
 
 from tests.browser.stage import View, long_email
 from tests.browser.states import shows
+from tests.support.keys import make_key
+from webapp.people.keyring import MOST_KEYS
+from webapp.people.passwords import NO_PASSWORD
 
 SETTINGS = "/dashboard/settings"
+KEYS = f"{SETTINGS}/keys"
 
 
 def sent(stage, section, **typed):
@@ -40,3 +44,78 @@ def settings_with_an_email_that_is_none(stage):
 @shows("settings.settings")
 def settings_with_a_password_that_is_too_short(stage):
     return sent(stage, "password", present="not the password", password="short")
+
+
+def key_of(buyer, *scopes, **more):
+    return make_key(buyer.user.account_id, *scopes, **more)[0]
+
+
+@shows("settings.settings")
+def settings_of_somebody_without_a_password(stage):
+    buyer = stage.buyer()
+    buyer.become(password_hash=NO_PASSWORD)
+    return View(SETTINGS, buyer)
+
+
+@shows("keys.keys")
+def keys_none_yet(stage):
+    return View(KEYS, stage.buyer())
+
+
+@shows("keys.keys")
+def keys_as_many_as_there_may_be_with_long_names(stage):
+    buyer = stage.buyer()
+    for number in range(MOST_KEYS):
+        key_of(buyer, name=f"{number:02d} {'a name without any space to break it at'.replace(' ', '-')}{'x' * 17}")
+    return View(KEYS, buyer)
+
+
+@shows("keys.keys")
+def keys_with_a_form_that_was_refused(stage):
+    buyer = stage.buyer()
+    key_of(buyer, "read", name="Build server")
+    page = buyer.pages.open(KEYS)
+    return View(KEYS, buyer, buyer.pages.submit(page, "key-form", name=" ", scopes=[]))
+
+
+@shows("keys.keys")
+def keys_after_one_was_revoked(stage):
+    buyer = stage.buyer()
+    path = f"{KEYS}/{key_of(buyer, name='Old server').id}/revoke"
+    buyer.pages.submit(buyer.pages.open(path), "revoke-form")
+    return View(KEYS, buyer, buyer.pages.client.get(KEYS))
+
+
+@shows("keys.keys")
+def keys_whose_secret_is_shown_once(stage):
+    buyer = stage.buyer()
+    page = buyer.pages.open(KEYS)
+    return View(KEYS, buyer, buyer.pages.submit(page, "key-form", name="x" * 60, scopes=["read", "spend"]))
+
+
+@shows("keys.key")
+def key_that_was_renewed(stage):
+    buyer = stage.buyer()
+    path = f"{KEYS}/{key_of(buyer, name='x' * 60).id}"
+    buyer.pages.submit(buyer.pages.open(path), "renew-form", overlap="168")
+    return View(path, buyer)
+
+
+@shows("keys.key")
+def key_about_to_be_revoked_in_a_dialog(stage):
+    buyer = stage.buyer()
+    path = f"{KEYS}/{key_of(buyer, 'read', name='x' * 60).id}"
+    return View(path, buyer, act=lambda page: page.locator("#revoke-key").click())
+
+
+@shows("keys.key")
+def key_with_a_name_that_was_refused(stage):
+    buyer = stage.buyer()
+    path = f"{KEYS}/{key_of(buyer, name='Build server').id}"
+    return View(path, buyer, buyer.pages.submit(buyer.pages.open(path), "rename-form", name=" "))
+
+
+@shows("keys.confirm")
+def key_about_to_be_revoked_on_a_page(stage):
+    buyer = stage.buyer()
+    return View(f"{KEYS}/{key_of(buyer, name='x' * 60).id}/revoke", buyer)

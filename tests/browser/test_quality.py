@@ -26,7 +26,7 @@ TALL = 900
 
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
 NO_PAGES = re.compile(
-    r"api\.|api_docs\.document$|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|settings\.(?!settings$)"
+    r"api\.|api_docs\.document$|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|keys\.back$|settings\.(?!settings$)"
 )
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 
@@ -120,6 +120,7 @@ def test_every_error_people_meet_has_its_state():
 def test_what_is_sent_is_small():
     static = ROOT / "webapp/static"
     assert (static / "app.js").stat().st_size < 6 * 1024
+    assert (static / "keys.js").stat().st_size < 1024
     assert sum(path.stat().st_size for path in static.glob("*.css")) < MOST_BYTES
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.databases import ROOT
 from webapp.ledger import operations, queries
+from webapp.ledger.errors import LedgerRefusal
 from webapp.ledger.operations import open_account
 from webapp.ledger.verify import verify
 
@@ -34,13 +35,13 @@ class Story:
         self.lots = {}
 
     def words(self):
-        names = ("grant", "spend", "hold", "capture", "reverse", "void", "settle_takeback", "after", "lot")
+        names = ("grant", "spend", "hold", "capture", "reverse", "void", "settle_takeback", "after", "lot", "balance")
         return {name: getattr(self, name) for name in names}
 
-    def grant(self, name, credits, hours=None):
+    def grant(self, name, credits, hours=None, kind="purchased"):
         expires_at = None if hours is None else self.now + dt.timedelta(hours=hours)
         source = {"source_kind": "purchase", "source_id": name}
-        posted = self.run("grant", kind="purchased", credits=credits, expires_at=expires_at, **source)
+        posted = self.run("grant", kind=kind, credits=credits, expires_at=expires_at, **source)
         self.lots[name] = posted.entry.seq
         return self.balance()
 
@@ -51,8 +52,11 @@ class Story:
     def hold(self, credits, hours=1):
         return self.run("hold", credits=credits, lasts_seconds=hours * 3600).entry.seq
 
-    def capture(self, hold, credits):
-        self.run("capture", hold, credits=credits)
+    def capture(self, hold, credits, **facts):
+        try:
+            self.run("capture", hold, credits=credits, **facts)
+        except LedgerRefusal as refusal:
+            return Said(f"{type(refusal).__name__}: {refusal.sentence}")
         return self.balance()
 
     def reverse(self, entry, credits):
@@ -93,7 +97,7 @@ class Story:
 
 
 def test_the_page_has_its_examples():
-    assert len(EXAMPLES) == 11
+    assert len(EXAMPLES) == 12
 
 
 @pytest.mark.parametrize(("title", "example"), EXAMPLES, ids=[title[:60] for title, _ in EXAMPLES])

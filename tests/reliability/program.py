@@ -14,7 +14,7 @@ from webapp.ledger.operations import grant, open_account
 from webapp.ledger.queries import balance
 from webapp.ledger.verify import verify
 from webapp.orm import utc_now
-from webapp.people.keys import create_key
+from webapp.people.keyring import create_key
 
 SPEND = "/api/credits/spend"
 

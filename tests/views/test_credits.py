@@ -142,6 +142,19 @@ def test_page_head_says_what_work_costs(shopper):
     assert "Buy once, use any time. One minute of calls costs 3 credits ($0.15)." in shopper.pages.open(CREDITS).text
 
 
+def test_page_says_the_whole_price_of_work_that_has_tiers(shopper, settings, tmp_path):
+    own = tmp_path / "own.toml"
+    tiers = 'minimum_credits = 6\ntiers = [{up_to = 100, credits = 3}, {credits = 2}]\nrounding = "started"'
+    own.write_text(settings.catalog.read_text().replace('credits = 3\nrounding = "started"', tiers, 1))
+    app = create_app(settings.model_copy(update={"catalog": own}))
+    with app.app_context():
+        page = type(shopper).of(app, shopper.user).pages.open(CREDITS)
+    price = "3 credits per started minute up to 100, then 2 credits per started minute; at least 6 credits"
+    assert f"Buy once, use any time. Outbound call: {price}." in page.text
+    assert page.with_id("pack-estimate").text.startswith("At least 700 credits a month.")
+    assert "up to 450 min" in page.with_id("pack-popular").text, "100 at 3, then 350 at 2"
+
+
 def test_list_of_purchases_is_empty_at_first(shopper):
     assert shopper.pages.open(CREDITS).with_id("purchases").text.startswith("No purchases yet")
 

@@ -25,6 +25,7 @@ PARTIALS = {
     "/partials/pack-estimate": CREDITS,
     "/partials/purchases": CREDITS,
     "/partials/settings/balance": SETTINGS,
+    "/partials/settings/keys": SETTINGS,
     "/partials/settings/look": SETTINGS,
     "/partials/settings/email": SETTINGS,
     "/partials/settings/password": SETTINGS,

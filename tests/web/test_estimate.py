@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import money_catalog, pack, sample_catalog
-from webapp.catalog import Plan
+from webapp.catalog import Catalog, Plan, Tier
 from webapp.web.estimate import UnreadableQuantity, estimate, estimate_label, months_text, read_quantity
 
 CATALOG = sample_catalog()
@@ -183,6 +183,33 @@ def test_what_is_too_small_or_too_large_is_answered_with_the_range(typed: str) -
 )
 def test_thousands_are_read_as_the_reader_writes_them(typed: str, locale: str) -> None:
     assert read_quantity(typed, MINUTES, locale) == 1000
+
+
+def priced(*tiers: Tier, minimum_credits: int = 0) -> Catalog:
+    """The sample, with another price of a minute."""
+    return dataclasses.replace(
+        CATALOG, main_meter=dataclasses.replace(MINUTES, tiers=tiers, minimum_credits=minimum_credits)
+    )
+
+
+def test_where_several_spends_cost_more_than_one_the_estimate_is_the_least() -> None:
+    falling, rising = (Tier(100, 3, 1), Tier(None, 2, 1)), (Tier(100, 2, 1), Tier(None, 3, 1))
+    answers = [
+        estimate("300", catalog, None)
+        for catalog in (priced(*falling), priced(*rising), priced(Tier(None, 3, 1), minimum_credits=6))
+    ]
+    assert [answer.lead for answer in answers if answer] == [
+        "At least 700 credits a month.",
+        "About 800 credits a month.",
+        "At least 900 credits a month.",
+    ]
+
+
+def test_more_than_the_ledger_can_take_at_once_is_not_estimated() -> None:
+    assert estimate("1000", priced(Tier(None, 10**6, 1)), None) is not None
+    with pytest.raises(UnreadableQuantity) as caught:
+        estimate("1001", priced(Tier(None, 10**6, 1)), None)
+    assert caught.value.sentence == "That is more than we can estimate. Enter fewer minutes."
 
 
 @pytest.mark.parametrize(("typed", "locale"), [("1,000", "de_DE"), ("1.000", "en_US"), ("1.000", "de_DE@comma_dot")])

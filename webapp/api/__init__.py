@@ -28,7 +28,8 @@ def _know_numbers(state: BlueprintSetupState) -> None:
 
 def _add(route: Route) -> None:
     view = service_only(route.view) if route.is_for_service else route.view
-    bp.add_url_rule(route.path, route.name, needs(route.scope)(view), methods=[route.method])
+    slashes = {"merge_slashes": False} if route.keeps_slashes else {}
+    bp.add_url_rule(route.path, route.name, needs(route.scope)(view), methods=[route.method], **slashes)
 
 
 bp.record(_know_numbers)

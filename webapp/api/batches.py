@@ -19,7 +19,7 @@ from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.operations import Posted, SpendLine, spend_batch
 from webapp.orm import utc_now
 from webapp.people.hosts import accounts_of_host
-from webapp.web.errors import problem_body, problem_of_refusal
+from webapp.web.errors import plain_problem, problem_body
 from webapp.web.refusals import AccountNotYours, BatchTooLarge, InvalidFields
 
 Result = Posted | Refusal
@@ -104,5 +104,5 @@ def _line_answer(raw: Any, result: Result) -> LineSpent | LineRefused:
     if isinstance(result, Posted):
         return LineSpent(key=raw["key"], status=201, entry=entry_answer(result.entry))
     key = raw.get("key") if isinstance(raw, dict) else None
-    problem = problem_of_refusal(result)
+    problem = plain_problem(result)
     return LineRefused(key=key if isinstance(key, str) else None, status=problem.status, problem=problem_body(problem))

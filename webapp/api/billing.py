@@ -21,12 +21,13 @@ from webapp.billing.models import Purchase
 from webapp.billing.queries import purchase_of_session
 from webapp.extensions import db
 from webapp.orm import utc_now
+from webapp.people.errors import NoUser
 from webapp.people.hosts import user_of_account
 from webapp.people.models import User
 from webapp.web.balance import fresh_balance
 from webapp.web.checkout import is_sent, settle_purchase, start_purchase
 from webapp.web.limits import checkout_limit, verify_limit
-from webapp.web.refusals import NoUser, PlansNotSold
+from webapp.web.refusals import PlansNotSold
 
 
 @checkout_limit
@@ -72,10 +73,11 @@ def verify_payment() -> Response:
 
 
 def _buyer() -> User:
-    """Who signs in to the account that buys: Stripe and receipts speak to a person. Raises NoUser."""
+    """Who signs in to the account that buys: Stripe and receipts speak to a person. Raises UnknownAccount, NoUser."""
     asking = caller()
     found = asking.user or user_of_account(db.session(), asking.account_id)
     if found is None:
+        fresh_balance(asking.account_id, now=utc_now())  # an account that isn't there is told first
         raise NoUser("Nobody signs in to this account yet, so nobody can pay for it.")
     return found
 
@@ -86,7 +88,7 @@ def _opened(pack_slug: str, body: dict[str, Any]) -> Response:
     Raises CheckoutExpired when it has ended before anyone was told where to pay.
     """
     key = idempotency_key()
-    open_key = f"once:{secrets.token_hex(16)}" if key is None else f"api:{key}"
+    open_key = f"once:{secrets.token_hex(16)}" if key is None else caller().stored_key(key)
     is_repeat = key is not None and is_sent(caller().account_id, open_key)
     purchase = start_purchase(
         user=_buyer(),

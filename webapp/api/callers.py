@@ -129,12 +129,12 @@ def service_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response
 def account_named(name: str) -> int:
     """The account that a service key names: its number, or `external:` and the host product's own id for it.
 
-    Raises UnknownAccount. That a number is somebody's is found out under its lock.
+    Raises UnknownAccount. That a number is somebody's is found out where the account is read or locked.
     """
     if not name.startswith(EXTERNAL):
         found = account_numbered(name)
     else:
-        found = account_of_host(db.session(), name.removeprefix(EXTERNAL)) if "\0" not in name else None
+        found = account_of_host(db.session(), name.removeprefix(EXTERNAL))
     if found is None:
         raise UnknownAccount("There is no such account.")
     return found

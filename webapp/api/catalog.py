@@ -9,12 +9,14 @@ from webapp.billing.offers import offers
 from webapp.catalog import Catalog, Pack
 from webapp.extensions import db, parts
 from webapp.orm import utc_now
+from webapp.web.balance import fresh_balance
 from webapp.web.display import money, saving_percent, unit_price
 
 
 def read_catalog() -> Response:
     """GET /api/catalog: packs the caller can buy at this moment, all plans, all meters; in the catalogue's order."""
     sold = parts().catalog
+    fresh_balance(caller().account_id, now=utc_now())  # nothing is offered to an account that isn't there
     found = offers(
         db.session(),
         sold,

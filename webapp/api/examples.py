@@ -14,7 +14,7 @@ class Example:
 
     body: Json | None = None
     answer: Json | None = None
-    place: dict[str, int] = field(default_factory=dict)
+    place: dict[str, int | str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
 
 
@@ -114,6 +114,17 @@ EXAMPLES: dict[str, Example] = {
             "balance": {"available": 400, "held": 0},
         },
     ),
+    "make_account": Example(
+        body={"external_id": "customer-7", "time_zone": "Europe/Vienna"},
+        answer={
+            "account": 1088035247166433,
+            "external_id": "customer-7",
+            "email": None,
+            "has_user": False,
+            "time_zone": "Europe/Vienna",
+        },
+    ),
+    "make_link": Example(place={"account": "external:customer-7"}, body={"next": "/dashboard/credits"}),
     "balance": Example(
         answer={
             "account": 1088035247166433,

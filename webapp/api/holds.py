@@ -50,6 +50,7 @@ def capture(hold: int) -> Response:
             operations.capture,
             hold,
             credits=price.credits,
+            may_exceed_hold=price.may_exceed_hold,
             meter=price.meter,
             quantity=price.quantity,
             description=asked.description,

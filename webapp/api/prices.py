@@ -11,11 +11,15 @@ from webapp.web.refusals import UnknownMeter
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Credits, and the metered work they are for; without a meter `meter` is empty and `quantity` None."""
+    """Credits, and the metered work they are for; without a meter `meter` is empty and `quantity` None.
+
+    `may_exceed_hold` says that work which overran its hold is paid from the balance, as the meter has it.
+    """
 
     credits: int
     meter: str
     quantity: int | None
+    may_exceed_hold: bool = False
 
 
 def price_of(asked: PricedBody) -> Price:
@@ -31,4 +35,4 @@ def price_of(asked: PricedBody) -> Price:
         raise InvalidCredits(
             f"That much work costs more than {LARGEST_CREDITS:,} credits, the most at once.", largest=LARGEST_CREDITS
         )
-    return Price(cost, slug, quantity)
+    return Price(cost, slug, quantity, may_exceed_hold=meter.overrun == "balance")

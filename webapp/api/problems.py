@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
+from webapp.people import errors as people
 from webapp.web import refusals
 from webapp.web.errors import status_of_kind
 
@@ -39,13 +40,20 @@ KINDS = (
     _of(refusals.InvalidIdempotencyKey, "The Idempotency-Key is not 1 to 200 printable ASCII characters."),
     _of(refusals.NotSignedIn, "The request has no key, and nobody is signed in."),
     _of(refusals.InvalidKey, "The key is unknown, revoked or replaced."),
-    _of(ledger.InsufficientCredits, "Fewer credits are available.", needed=INTEGER, available=INTEGER),
+    ProblemKind(
+        "insufficient_credits",
+        402,
+        "Fewer credits are available; pack is the smallest that covers it.",
+        {"needed": INTEGER, "available": INTEGER},
+        {"pack": TEXT_OR_NULL, "buy_url": TEXT},
+    ),
     _of(ledger.SpendingPaused, "Spending is paused on the account.", paused_at=TEXT),
     _of(refusals.ScopeMissing, "The key was not given this scope.", scope=TEXT),
     _of(refusals.ServiceKeyNeeded, "Only a service key may do that."),
     _of(refusals.AccountNotYours, "Only a service key may name an account."),
     _of(refusals.MadeByProduct, "The product took these credits, and only it gives them back.", entry=INTEGER),
     _of(billing.PackLocked, "The pack is for subscribers.", pack=TEXT, plan=TEXT_OR_NULL),
+    _of(people.OperatorsOwn, "The account’s user is an operator, whom no key signs in."),
     ProblemKind("not_found", 404, "There is no such address."),
     _of(ledger.UnknownAccount, "There is no such account."),
     _of(refusals.UnknownMeter, "The catalogue has no such meter.", meter=TEXT),
@@ -55,7 +63,8 @@ KINDS = (
     _of(billing.UnknownPurchase, "The account has no such purchase."),
     _of(ledger.HoldClosed, "The hold was captured or released, or its time is over.", hold=INTEGER, state=TEXT),
     _of(billing.CheckoutExpired, "The checkout of this key is over."),
-    _of(refusals.NoUser, "Nobody signs in to the account, so nobody can pay."),
+    _of(people.NoUser, "Nobody signs in to the account."),
+    _of(people.EmailOfAnother, "Another account’s user has that e-mail."),
     _of(refusals.BatchTooLarge, "A batch has more than 1,000 spends.", largest=INTEGER),
     ProblemKind("request_entity_too_large", 413, "The body is larger than 1 MiB."),
     _of(refusals.NotJson, "The body is not sent as application/json."),
@@ -72,6 +81,8 @@ KINDS = (
     _of(ledger.CaptureAboveHold, "More was used than is on hold.", needed=INTEGER, held=INTEGER),
     _of(ledger.NotReversible, "Only a spend or a capture can be returned.", entry=INTEGER, kind=TEXT),
     _of(ledger.ReverseAboveSpent, "More was to be returned than is left of the use.", needed=INTEGER, left=INTEGER),
+    _of(people.InvalidEmail, "That is no e-mail address."),
+    _of(people.UnknownTimeZone, "There is no such time zone."),
     _of(refusals.PlansNotSold, "Plans can’t be bought here yet."),
     ProblemKind("too_many_requests", 429, "Too often. Retry-After says how long to wait."),
     ProblemKind("internal", 500, "Something broke on our side. Send the same key again."),

@@ -21,7 +21,7 @@ USUAL = {
 SCOPES = {
     "read": "balance, history, catalogue, holds, estimates, payments",
     "spend": "spend, hold, capture, release and return credits",
-    "manage": "open checkouts; with a service key, grant credits",
+    "manage": "open checkouts; with a service key, make accounts and grant credits",
 }
 
 
@@ -67,7 +67,7 @@ class Section:
         """A command that can be pasted, with the key in the environment."""
         example = self._example
         parts = [f"curl {self.base_url}{self._filled(example)}", '-H "Authorization: Bearer $REFILL_KEY"']
-        if self.route.is_for_service:
+        if self.route.is_for_service and self.route.names_account:
             parts.append('-H "Refill-Account: external:customer-7"')
         if self.route.key:
             parts.append('-H "Idempotency-Key: $(uuidgen)"')

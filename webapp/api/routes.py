@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
 from webapp.api import schemas, spend_shapes
+from webapp.api.accounts import make_account, make_link
 from webapp.api.batches import batch
 from webapp.api.billing import open_checkout, open_pack_purchase, verify_payment
 from webapp.api.callers import Scope
@@ -38,6 +39,7 @@ class Route:
     names_account: bool = True
     is_for_service: bool = False
     is_limited: bool = False
+    keeps_slashes: bool = False
     problems: tuple[str, ...] = ()
 
     @property
@@ -164,6 +166,32 @@ ROUTES = (
         key="needed",
         is_for_service=True,
         problems=("invalid_credits",),
+    ),
+    Route(
+        method="POST",
+        path="/accounts",
+        view=make_account,
+        scope="manage",
+        title="Make or find the account of one of your customers",
+        body=schemas.AccountBody,
+        answers={201: schemas.AccountAnswer, 200: schemas.AccountAnswer},
+        names_account=False,
+        is_for_service=True,
+        problems=("email_unavailable", "invalid_email", "unknown_time_zone"),
+    ),
+    Route(
+        method="POST",
+        path="/accounts/<path:account>/login-link",
+        view=make_link,
+        scope="manage",
+        title="Make an address that signs an account’s user in, once",
+        body=schemas.LinkBody,
+        body_is_optional=True,
+        answers={201: schemas.LinkAnswer},
+        names_account=False,
+        is_for_service=True,
+        keeps_slashes=True,  # an external id may be an address of its own: its slashes are not ours to tidy
+        problems=("no_user", "operators_own"),
     ),
     Route(
         method="GET",

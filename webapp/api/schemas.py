@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from webapp.web.moments import Moment, moment_of
+from webapp.web.return_path import page_path
 
 HistoryType = Literal["purchases", "usage", "transactions", "grants", "refunds", "expired"]
 GrantKind = Literal["allowance", "purchased", "bonus", "gift", "adjustment"]
@@ -39,6 +40,19 @@ def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain a NUL character")
     return text
+
+
+def _visible(text: str) -> str:
+    """An id travels in a header and in an address as it is."""
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError("must be visible ASCII characters without spaces")
+    return text
+
+
+def _own_page(path: str | None) -> str | None:
+    if path is not None and page_path(path) is None:
+        raise ValueError("must be the path of a page of Refill, like /dashboard/credits")
+    return path
 
 
 Name = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=64)]
@@ -71,6 +85,20 @@ class PurchaseBody(Read):
     """Which pack to buy."""
 
     pack: Name
+
+
+class AccountBody(Read):
+    """An account of the host product, by the product's own id; who signs in to it, and the zone of its days."""
+
+    external_id: Annotated[str, AfterValidator(_visible), Field(min_length=1, max_length=200)]
+    email: str | None = Field(default=None, max_length=1000)
+    time_zone: str | None = Field(default=None, max_length=100)
+
+
+class LinkBody(Read):
+    """Where a login link leads: a page of ours, as a path. The dashboard, if nothing is said."""
+
+    next: Annotated[str | None, AfterValidator(_own_page)] = None
 
 
 class VerifyQuery(Read):
@@ -195,15 +223,26 @@ class PlanAnswer(Answer):
     allowance_credits: int
 
 
+class TierAnswer(Answer):
+    """`credits` for each `per` units of one spend, up to its unit `up_to`; the last tier has no end."""
+
+    up_to: int | None
+    credits: int
+    per: int
+
+
 class MeterAnswer(Answer):
-    """What metered work costs: `credits` for each `per` units."""
+    """What metered work costs. `credits` and `per` are the price with which a spend begins, `tiers` are all of it."""
 
     slug: str
     title: str
     unit: str
     credits: int
     per: int
-    rounding: str
+    tiers: tuple[TierAnswer, ...]
+    rounding: Literal["started", "total"]
+    minimum_credits: int
+    overrun: Literal["refuse", "balance"]
 
 
 class CatalogAnswer(Answer):
@@ -230,3 +269,20 @@ class VerifyAnswer(Answer):
     status: Literal["paid", "processing", "open", "failed", "expired", "quarantined", "refunded"]
     credits_granted: int
     balance: ShortBalance
+
+
+class AccountAnswer(Answer):
+    """An account of the host product as it is stored. `email` is null while nobody signs in to it."""
+
+    account: int
+    external_id: str
+    email: str | None
+    has_user: bool
+    time_zone: str
+
+
+class LinkAnswer(Answer):
+    """An address that signs its user in, once, until `expires_at`."""
+
+    url: str
+    expires_at: dt.datetime

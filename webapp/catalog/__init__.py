@@ -2,6 +2,6 @@
 
 from webapp.catalog.faults import CatalogError
 from webapp.catalog.reading import load_catalog
-from webapp.catalog.shapes import Catalog, CreditUnit, Meter, Pack, Plan
+from webapp.catalog.shapes import Catalog, CreditUnit, Meter, Pack, Plan, Tier
 
-__all__ = ["Catalog", "CatalogError", "CreditUnit", "Meter", "Pack", "Plan", "load_catalog"]
+__all__ = ["Catalog", "CatalogError", "CreditUnit", "Meter", "Pack", "Plan", "Tier", "load_catalog"]

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from webapp.catalog.faults import CatalogError, Faults
 from webapp.catalog.lines import unfinished_line
+from webapp.catalog.meters import read_meter
 from webapp.catalog.rules import refuse_contradictions
-from webapp.catalog.shapes import Catalog, CreditUnit, Meter, Pack, Plan
-from webapp.catalog.table import LARGEST_COUNT, Table
+from webapp.catalog.shapes import Catalog, CreditUnit, Pack, Plan
+from webapp.catalog.table import LARGEST_COUNT, LONGEST_NAME, LONGEST_WORD, Table
 from webapp.money import LARGEST_AMOUNT_MINOR, is_stripe_currency, largest_charge_minor, smallest_step_minor
 
-LONGEST_NAME = 40
 LONGEST_BADGE = 24
-LONGEST_WORD = 20
 LONGEST_NOTE = 200
 LARGEST_FILE_BYTES = 256 * 1024
 
@@ -66,7 +65,7 @@ def _catalog(path: Path, root: Table) -> Catalog:
     unit = _unit(root, currency)
     packs = [(table, _pack(table, currency)) for table in root.tables("packs", "pack")]
     plans = [(table, _plan(table, currency)) for table in root.tables("plans", "plan")]
-    meters = [(table, _meter(table)) for table in root.tables("meters", "meter")]
+    meters = [(table, read_meter(table)) for table in root.tables("meters", "meter")]
     main_slug = root.text("main_meter", longest=LONGEST_NAME, default="")
     catalog = Catalog(
         path=path,
@@ -148,20 +147,3 @@ def _amount_minor(table: Table, currency: str, *, least: int) -> int:
     if table.is_sound("amount_minor") and amount_minor % step:
         table.fault("amount_minor", f"Stripe wants amounts in {currency} in steps of {step}, not {amount_minor:,}.")
     return amount_minor
-
-
-def _meter(table: Table) -> Meter:
-    unit = table.text("unit", longest=LONGEST_WORD)
-    meter = Meter(
-        slug=table.slug(),
-        title=table.text("title", longest=LONGEST_NAME),
-        unit=unit,
-        unit_plural=table.text("unit_plural", longest=LONGEST_WORD, default=f"{unit}s"),
-        unit_short=table.text("unit_short", longest=LONGEST_WORD, default=""),
-        activity=table.text("activity", longest=LONGEST_WORD, default=""),
-        credits=table.count("credits"),
-        per=table.count("per", default=1),
-        rounding=table.choice("rounding", "started", "total"),
-    )
-    table.refuse_unknown()
-    return meter

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeVar
 
 Display = Literal["credits", "money"]
 Rounding = Literal["started", "total"]
+Overrun = Literal["refuse", "balance"]
 Takeback = Literal["debt", "floor"]
 Interval = Literal["month", "year"]
 
@@ -98,11 +100,23 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """A metered operation: `credits` for each `per` units. `rounding` says what becomes of a part of that.
+class Tier:
+    """The price of a part of one spend: `credits` for each `per` units, up to the unit `up_to`; None: it goes on."""
 
-    "started": each started `per` units cost the whole price. "total": the cost of one spend is worked out exactly,
-    then rounded up to a whole credit. `activity` is what the units are of ("calls"), or empty.
+    up_to: int | None
+    credits: int
+    per: int
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A metered operation. Its price has one tier or more, in order; each unit of a spend costs what its tier says.
+
+    `rounding` says what becomes of a part of `per` units. "started": each started step costs the whole price, and
+    tiers are made of whole steps. "total": the cost of one spend is worked out exactly, then rounded up to a whole
+    credit. Any spend costs at least `minimum_credits`. `activity` is what the units are of ("calls"), or empty.
+    `overrun` says what becomes of work that used more than was on hold for it: "refuse" its capture, or take the rest
+    from the "balance".
     """
 
     slug: str
@@ -111,9 +125,31 @@ class Meter:
     unit_plural: str
     unit_short: str
     activity: str
-    credits: int
-    per: int
+    tiers: tuple[Tier, ...]
     rounding: Rounding
+    minimum_credits: int
+    overrun: Overrun
+
+    @property
+    def credits(self) -> int:
+        """The price with which each spend begins, for `per` units."""
+        return self.tiers[0].credits
+
+    @property
+    def per(self) -> int:
+        """How many units that price is for."""
+        return self.tiers[0].per
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the first price is the only one."""
+        return len(self.tiers) == 1 and self.minimum_credits == 0
+
+    @property
+    def is_cheaper_at_once(self) -> bool:
+        """Whether many units may cost less in one spend than in several: a price falls, or there is a minimum."""
+        falls = any(then.credits * now.per < now.credits * then.per for now, then in pairwise(self.tiers))
+        return falls or self.minimum_credits > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from webapp.catalog.lines import KeyPath
 
 SLUG = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 LONGEST_SLUG = 40
+LONGEST_NAME = 40
+LONGEST_WORD = 20
 LARGEST_COUNT = 10**9  # the largest number of credits that one entry of the ledger may move
 
 TYPE_WORDS: dict[type, str] = {
@@ -112,12 +114,15 @@ class Table:
         value = self._value(key, dict, None)
         return None if value is None else Table(value, (*self.at, key), f"[{key}]", self.faults)
 
-    def tables(self, key: str, one: str) -> list["Table"]:
-        """Each `[[key]]` table, in order; `one` is what a single one is called in sentences."""
+    def tables(self, key: str, one: str, *, like: str = "") -> list["Table"]:
+        """Each table of the list `key`, in order; `one` is what a single one is called in sentences.
+
+        `like` says how the list is written, if not as `[[key]]` tables.
+        """
         self._known.add(key)
         values = self.values.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            self.fault(key, f"{key} must be written as [[{key}]] tables, one for each {one}.")
+            self.fault(key, f"{key} must be written {like or f'as [[{key}]] tables, one for each {one}'}.")
             return []
         return [
             Table(value, (*self.at, key, place), _title(one, value, place), self.faults)

@@ -4,37 +4,24 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 
 import click
 from flask.cli import AppGroup
 
-from webapp.errors import Refusal
+from webapp.cli.asking import account_id_of, in_one_sentence
 from webapp.extensions import db, end_reading, transact
 from webapp.ledger import operations, queries
-from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.facts import Posted
 from webapp.ledger.models import GRANT_KINDS
 from webapp.ledger.queries import Balance
 from webapp.ledger.verify import Report, read_at_one_instant
 from webapp.ledger.verify import verify as verify_ledger
 from webapp.orm import utc_now
-from webapp.people.users import user_by_email
 
 ACCOUNTS_AT_ONCE = 500
 
 group = AppGroup("credits", help="Give, take, look at and check credits. ACCOUNT is an e-mail or an account's number.")
-
-
-@contextmanager
-def _in_one_sentence() -> Iterator[None]:
-    """Answer a refusal with its sentence on standard error and exit status 1."""
-    try:
-        yield
-    except Refusal as refusal:
-        click.echo(refusal.sentence, err=True)
-        raise SystemExit(1) from None
 
 
 @group.command("grant")
@@ -44,11 +31,11 @@ def _in_one_sentence() -> Iterator[None]:
 @click.option("--reason", default="", help="The line in the account's history.")
 @click.option("--expires-at", metavar="TIME", help="Like 2026-12-31T23:00:00+01:00; never, if not given.")
 @click.option("--key", help="The same key grants once, however often it is sent.")
-@_in_one_sentence()
+@in_one_sentence()
 def grant(account: str, credits: int, kind: str, reason: str, expires_at: str | None, key: str | None) -> None:
     """Give CREDITS to ACCOUNT."""
     account_id, ends_at, key = (
-        _account_id(account),
+        account_id_of(account),
         _moment(expires_at, option="--expires-at"),
         key or str(uuid.uuid4()),
     )
@@ -76,10 +63,10 @@ def grant(account: str, credits: int, kind: str, reason: str, expires_at: str | 
 @click.argument("credits", type=int)
 @click.option("--description", default="", help="The line in the account's history.")
 @click.option("--key", help="The same key spends once, however often it is sent.")
-@_in_one_sentence()
+@in_one_sentence()
 def spend(account: str, credits: int, description: str, key: str | None) -> None:
     """Take CREDITS from ACCOUNT, in burn order."""
-    account_id, key, now = _account_id(account), key or str(uuid.uuid4()), utc_now()
+    account_id, key, now = account_id_of(account), key or str(uuid.uuid4()), utc_now()
     posted = transact(
         lambda session: operations.spend(
             session,
@@ -98,10 +85,10 @@ def spend(account: str, credits: int, description: str, key: str | None) -> None
 @click.argument("account")
 @click.option("--as-of", metavar="TIME", help="Like 2026-11-01T00:00:00Z: what it had then. Now, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Every fact, as JSON.")
-@_in_one_sentence()
+@in_one_sentence()
 def balance(account: str, as_of: str | None, *, as_json: bool) -> None:
     """Show what ACCOUNT has, or had, lot by lot, in the order in which they are used."""
-    account_id, at = _account_id(account), _moment(as_of, option="--as-of")
+    account_id, at = account_id_of(account), _moment(as_of, option="--as-of")
     if at is None:
         found = queries.balance(db.session(), account_id, now=utc_now())
     else:
@@ -111,12 +98,12 @@ def balance(account: str, as_of: str | None, *, as_json: bool) -> None:
 
 @group.command("expire")
 @click.argument("account", required=False)
-@_in_one_sentence()
+@in_one_sentence()
 def expire(account: str | None) -> None:
     """Write the entries of lots and holds whose time is over: of ACCOUNT, or of all."""
     now = utc_now()
     if account is not None:
-        written = _expire(_account_id(account), now)
+        written = _expire(account_id_of(account), now)
     else:
         written = sum(_expire(account_id, now) for account_id in _due(now))
     click.echo(f"Entries written: {written}.")
@@ -125,10 +112,10 @@ def expire(account: str | None) -> None:
 @group.command("verify")
 @click.argument("account", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
-@_in_one_sentence()
+@in_one_sentence()
 def verify(account: str | None, *, as_json: bool) -> None:
     """Check ACCOUNT, or the whole ledger, against itself. Exit status 1 when something is wrong; repairs nothing."""
-    account_id = None if account is None else _account_id(account)
+    account_id = None if account is None else account_id_of(account)
     end_reading()
     session = db.session()
     read_at_one_instant(session)
@@ -136,15 +123,6 @@ def verify(account: str | None, *, as_json: bool) -> None:
     click.echo(json.dumps(asdict(report), default=dt.datetime.isoformat) if as_json else _report_text(report))
     if report.faults:
         raise SystemExit(1)
-
-
-def _account_id(account: str) -> int:
-    if account.isascii() and account.isdigit():
-        return int(account)
-    user = user_by_email(db.session(), account)
-    if user is None:
-        raise UnknownAccount(f"Nobody has the e-mail {account}.")
-    return user.account_id
 
 
 def _moment(written: str | None, *, option: str) -> dt.datetime | None:

@@ -43,7 +43,7 @@ class EntryFacts:
 
 @dataclass(frozen=True, slots=True)
 class HoldFacts:
-    """A hold: `credits` reserved until `expires_at`, of which `captured` were used in the end.
+    """A hold: `credits` reserved until `expires_at`; `captured` were used in the end, perhaps more than was reserved.
 
     `state` is open, captured, released or expired. `seq` is the number of the entry that made it and its public id.
     """

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import LockedAccount, locked
-from webapp.ledger.burndown import allocate
+from webapp.ledger.burndown import allocate, in_burn_order
 from webapp.ledger.checks import check_credits, check_lasts_seconds, check_number
 from webapp.ledger.drafts import Draft, HoldChange, Move
 from webapp.ledger.errors import CaptureAboveHold, HoldClosed, UnknownHold
@@ -82,13 +82,17 @@ def capture(
     key_id: int = 0,
     occurred_at: dt.datetime | None = None,
     actor_kind: str = "system",
+    may_exceed_hold: bool = False,
     now: dt.datetime,
 ) -> Posted:
     """Spend `credits` of an open hold, in the order of its lots, and give the rest back to the lots it came from.
 
     Locks the account. The hold is closed by it. Nothing was used? `release` it. Keys are those of `spend`.
+    With `may_exceed_hold` more than the hold has may be captured: what is missing is taken from the available credits,
+    in burn order, in the same entry. Where they don't cover it nothing happens, and the hold stays open.
     Raises UnknownHold, HoldClosed (facts: hold, state), CaptureAboveHold (facts: needed, held), InvalidCredits,
-    InvalidRequest, UnknownAccount.
+    InvalidRequest, UnknownAccount; for what is above the hold InsufficientCredits (facts: needed, available: what is
+    missing, and what there is for it) and SpendingPaused.
     """
     check_credits(credits)
     check_number(hold_seq)
@@ -104,11 +108,15 @@ def capture(
         key_id=key_id,
         actor_kind=actor_kind,
     )
-    facts = (hold_seq, credits, occurred_at, description, details, meter, quantity)
+    facts: tuple[Any, ...] = (hold_seq, credits, occurred_at, description, details, meter, quantity)
+    if may_exceed_hold:
+        facts += ("may_exceed_hold",)
     draft = checked(draft, fingerprint, facts, now=now)
     account = locked(session, account_id)
     draft = replace(draft, used_on=day_of(draft.occurred_at, account.time_zone))
-    return replay(session, account_id, draft) or _close(session, account, draft, hold_seq, credits, now)
+    if posted := replay(session, account_id, draft):
+        return posted
+    return _close(session, account, draft, hold_seq, credits, now, may_exceed_hold=may_exceed_hold)
 
 
 def release(
@@ -155,10 +163,17 @@ def _hold(
 
 
 def _close(
-    session: Session, account: LockedAccount, draft: Draft, hold_seq: int, used: int, now: dt.datetime
+    session: Session,
+    account: LockedAccount,
+    draft: Draft,
+    hold_seq: int,
+    used: int,
+    now: dt.datetime,
+    *,
+    may_exceed_hold: bool = False,
 ) -> Posted:
     found = _open_hold(session, account.id, hold_seq, now)
-    if used > found.credits:
+    if used > found.credits and not may_exceed_hold:
         raise CaptureAboveHold(
             f"This needs {used:,} credits, and {found.credits:,} are on hold.", needed=used, held=found.credits
         )
@@ -184,11 +199,18 @@ def _open_hold(session: Session, account_id: int, hold_seq: int, now: dt.datetim
 
 
 def _moves_of(sheet: Sheet, held: list[tuple[int, int]], used: int) -> tuple[Move, ...]:
-    """What is used goes from held to spent, in the order of the hold's lots; the rest becomes available again."""
-    spent = dict(allocate(used, held))
+    """What is used goes from held to spent, in the order of the hold's lots; the rest becomes available again.
+
+    What is used above the hold comes from the available credits, as for a spend. Lots stand in burn order.
+    """
+    above = max(0, used - sum(has for _, has in held))
+    spent = dict(allocate(used - above, held))
     moves = []
     for grant, has in held:
         for book, moved in (("spent", spent.get(grant, 0)), ("available", has - spent.get(grant, 0))):
             if moved:
                 moves.append(Move(grant, sheet.lots[grant].kind, "held", book, moved))
-    return tuple(moves)
+    if above:
+        moves += taken(sheet, above, to_book="spent")
+    places = {lot.grant: place for place, lot in enumerate(in_burn_order(sheet.lots.values()))}
+    return tuple(sorted(moves, key=lambda move: places[move.grant]))

@@ -1,15 +1,13 @@
 """Browsers: where people are signed in. The cookie carries a secret, the table its hash. Knows no HTTP."""
 
 import datetime as dt
-import hashlib
-import secrets
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.people.models import SignedInBrowser, User
+from webapp.people.tokens import new_secret, secret_hash
 
-SECRET_BYTES = 32
 SIGNED_IN_FOR = dt.timedelta(hours=12)
 KEPT_SIGNED_IN_FOR = dt.timedelta(days=30)
 
@@ -21,27 +19,27 @@ def sign_in_browser(session: Session, user_id: int, *, is_kept: bool, now: dt.da
     """
     browsers = SignedInBrowser
     session.execute(delete(browsers).where(browsers.user_id == user_id, browsers.ends_at <= now))
-    secret = secrets.token_urlsafe(SECRET_BYTES)
+    secret = new_secret()
     ends_at = now + (KEPT_SIGNED_IN_FOR if is_kept else SIGNED_IN_FOR)
-    session.add(SignedInBrowser(secret_hash=_hash(secret), user_id=user_id, signed_in_at=now, ends_at=ends_at))
+    session.add(SignedInBrowser(secret_hash=secret_hash(secret), user_id=user_id, signed_in_at=now, ends_at=ends_at))
     return secret
 
 
 def sign_out_browser(session: Session, secret: str) -> None:
     """Sign one browser out: copies of its cookie are worth nothing from now on."""
-    session.execute(delete(SignedInBrowser).where(SignedInBrowser.secret_hash == _hash(secret)))
+    session.execute(delete(SignedInBrowser).where(SignedInBrowser.secret_hash == secret_hash(secret)))
 
 
 def sign_out_browsers(session: Session, user_id: int, *, but_secret: str | None = None) -> None:
     """Sign a user out everywhere, but in the browser with this secret."""
-    kept = _hash(but_secret) if but_secret else ""
+    kept = secret_hash(but_secret) if but_secret else ""
     mine = SignedInBrowser.user_id == user_id
     session.execute(delete(SignedInBrowser).where(mine, SignedInBrowser.secret_hash != kept))
 
 
 def other_browsers(session: Session, user_id: int, *, but_secret: str, now: dt.datetime) -> int:
     """In how many browsers a user is signed in at this moment, beside the one with this secret."""
-    others = (SignedInBrowser.user_id == user_id, SignedInBrowser.secret_hash != _hash(but_secret))
+    others = (SignedInBrowser.user_id == user_id, SignedInBrowser.secret_hash != secret_hash(but_secret))
     living = select(func.count()).select_from(SignedInBrowser).where(*others, SignedInBrowser.ends_at > now)
     return session.scalar(living) or 0
 
@@ -51,10 +49,5 @@ def user_of_browser(session: Session, secret: str, *, now: dt.datetime) -> User 
 
     The look-up is by hash, so its time tells nothing about how near a guess was.
     """
-    found = (SignedInBrowser.secret_hash == _hash(secret), SignedInBrowser.ends_at > now)
+    found = (SignedInBrowser.secret_hash == secret_hash(secret), SignedInBrowser.ends_at > now)
     return session.scalar(select(User).join(SignedInBrowser, SignedInBrowser.user_id == User.id).where(*found))
-
-
-def _hash(secret: str) -> str:
-    # The secret is 256 random bits: a fast hash without salt can't be searched.
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

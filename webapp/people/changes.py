@@ -9,19 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.extensions import db, end_reading, transact
 from webapp.people.browsers import sign_in_browser, sign_out_browsers
 from webapp.people.emails import clean_email, email_key
-from webapp.people.errors import EmailUnavailable, InvalidEmail, WrongPassword
-from webapp.people.models import User
-from webapp.people.passwords import hash_password, matches
+from webapp.people.errors import EmailUnavailable, InvalidEmail, NoPassword, SignInAgain, WrongPassword
+from webapp.people.models import SignedInBrowser, User
+from webapp.people.passwords import NO_PASSWORD, hash_password, matches
 from webapp.people.signin import MOST_CHECKS, admit
 from webapp.people.throttle import Attempt, attempt_of, forgive
+from webapp.people.tokens import secret_hash
 from webapp.people.users import is_email_taken
+
+# How long after coming by a login link a first password may be set: while the browser is surely theirs.
+FRESH_FOR = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,42 @@ def change_password(claim: Claim, *, password: str, is_kept: bool) -> str:
     return _after_check(claim, partial(_renew, claim=claim, password_hash=password_hash, is_kept=is_kept))
 
 
+def set_first_password(user_id: int, *, browser_secret: str, password: str, is_kept: bool, now: dt.datetime) -> str:
+    """Give a user who comes by login links their first password; as `change_password` else.
+
+    There is no present one to ask for, so the sign-in itself must be fresh: whoever finds a browser signed in can't
+    make the account theirs. Raises WeakPassword, SignInAgain, and WrongPassword once there is a password.
+    """
+    password_hash = hash_password(password, email=db.session.get_one(User, user_id).email)
+    first = partial(_set_first, user_id=user_id, browser_secret=browser_secret, password_hash=password_hash)
+    return transact(partial(first, is_kept=is_kept, now=now))
+
+
 def change_email(claim: Claim, *, email: str) -> None:
     """Change the address to sign in with; browsers stay signed in.
 
-    Raises InvalidEmail before anything is counted, then TooManyTries, WrongPassword, and EmailUnavailable in the words
-    of registration. An address that is refused leaves its try counted, so that few can be asked about.
+    Raises InvalidEmail and NoPassword before anything is counted, then TooManyTries, WrongPassword, and
+    EmailUnavailable in the words of registration. An address that is refused leaves its try counted, so that few can be
+    asked about.
     """
     shown = clean_email(email)
+    if _own_user(claim).password_hash == NO_PASSWORD:
+        raise NoPassword
     _after_check(claim, partial(_move, claim=claim, email=shown))
+
+
+def _set_first(
+    session: Session, *, user_id: int, browser_secret: str, password_hash: str, is_kept: bool, now: dt.datetime
+) -> str:
+    fresh = (SignedInBrowser.user_id == user_id, SignedInBrowser.signed_in_at > now - FRESH_FOR)
+    here = SignedInBrowser.secret_hash == secret_hash(browser_secret)
+    if session.scalar(select(SignedInBrowser.user_id).where(here, *fresh)) is None:
+        raise SignInAgain
+    without = (User.id == user_id, User.password_hash == NO_PASSWORD)
+    if session.scalar(update(User).where(*without).values(password_hash=password_hash).returning(User.id)) is None:
+        raise WrongPassword
+    sign_out_browsers(session, user_id)
+    return sign_in_browser(session, user_id, is_kept=is_kept, now=now)
 
 
 def _own_user(claim: Claim) -> User:

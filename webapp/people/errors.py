@@ -15,6 +15,16 @@ Refusal
     ├── UnknownNumberStyle
     ├── InvalidKeyName
     ├── UnknownScope
+    ├── InvalidOverlap
+    ├── TooManyKeys         most
+    ├── UnknownKey
+    ├── FormSentBefore      key: the number of the key that the form has made or renewed
+    ├── EmailOfAnother      a host product named an e-mail that is somebody else's
+    ├── NoUser              nobody signs in to the account
+    ├── OperatorsOwn        a login link for an operator
+    ├── LinkEnded           a login link that was used, has ended, or never was
+    ├── NoPassword          somebody who comes by links only has no password to show
+    ├── SignInAgain         too long ago for setting a first password
     └── TooManyTries        retry_after_seconds
 """
 
@@ -127,6 +137,88 @@ class UnknownScope(PeopleRefusal):
 
     code = "unknown_scope"
     field = "scopes"
+
+
+class InvalidOverlap(PeopleRefusal):
+    """An old secret was to live on for longer than it may."""
+
+    code = "invalid_overlap"
+    field = "overlap"
+
+
+class TooManyKeys(PeopleRefusal):
+    """The account has as many living keys as it may have. Fact: `most`."""
+
+    code = "too_many_keys"
+
+
+class UnknownKey(PeopleRefusal):
+    """There is no such key, or it is another account's, or it is revoked."""
+
+    code = "unknown_key"
+
+
+class FormSentBefore(PeopleRefusal):
+    """The form has made or renewed a key already; its secret was in the answer to the first sending only."""
+
+    code = "form_sent_before"
+
+    def __init__(self, key_id: int) -> None:
+        super().__init__("This form was sent before. The secret was shown then, and once only.", key=key_id)
+        self.key_id = key_id
+
+
+class EmailOfAnother(PeopleRefusal):
+    """The host product named an e-mail with which somebody signs in to another account. Told to its developers."""
+
+    code = "email_unavailable"
+    field = "email"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody signs in to another account with this email, so this account can't have it. Nothing was made or"
+            " changed. Send the request again without email, or with another one."
+        )
+
+
+class NoUser(PeopleRefusal):
+    """Nobody signs in to the account, and this needs a person."""
+
+    code = "no_user"
+
+
+class OperatorsOwn(PeopleRefusal):
+    """The account's user has an operator's role: no key may sign in as them."""
+
+    code = "operators_own"
+
+
+class LinkEnded(PeopleRefusal):
+    """A login link that was used, has ended, or never was. The words are the same for each."""
+
+    code = "link_ended"
+
+    def __init__(self, *, is_signed_in: bool = False) -> None:
+        way_on = "You are signed in as before." if is_signed_in else "Sign in, or ask for a new one."
+        super().__init__(f"This link has been used or has ended. {way_on}")
+
+
+class NoPassword(PeopleRefusal):
+    """The user has no password yet that could be asked for."""
+
+    code = "no_password"
+
+    def __init__(self) -> None:
+        super().__init__("Set a password first: your email is changed with it.")
+
+
+class SignInAgain(PeopleRefusal):
+    """The sign-in is too old to set a first password by it."""
+
+    code = "sign_in_again"
+
+    def __init__(self) -> None:
+        super().__init__("To set a password, come here again by the link that signs you in, and set it right then.")
 
 
 class TooManyTries(PeopleRefusal):

@@ -6,7 +6,7 @@ Apart from the ledger's accounts: a person has an account, an account needs no p
 import datetime as dt
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from webapp.ledger.models import Account
@@ -89,16 +89,20 @@ class ApiKey(Base):
 
     Without an account it is a service key: the product's own, which acts for the account that a request names. The
     number is part of the account's history, so a key is revoked and never deleted, and keeps its number when its
-    secret is renewed.
+    secret is renewed. `form_key` is the one-time key of the form that made it: a form sent again makes no other.
     """
 
     __tablename__ = "api_keys"
-    __table_args__ = (CheckConstraint("scopes <> ''", "may_do_something"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "form_key"),
+        CheckConstraint("scopes <> ''", "may_do_something"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     name: Mapped[str] = mapped_column(String(100))
     scopes: Mapped[str] = mapped_column(String(40))
+    form_key: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
@@ -107,14 +111,16 @@ class ApiKey(Base):
 class ApiKeySecret(Base):
     """One secret of a key, as its hash; while a key is being renewed the old one lives beside the new until `ends_at`.
 
-    `prefix` are its first characters, by which people know it again.
+    `prefix` are its first characters, by which people know it again; `form_key` as of the key itself.
     """
 
     __tablename__ = "api_key_secrets"
+    __table_args__ = (UniqueConstraint("key_id", "form_key"),)
 
     secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"))
     prefix: Mapped[str] = mapped_column(String(16))
+    form_key: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 

@@ -22,6 +22,9 @@ hasher = PasswordHasher()
 # The hash of a random password nobody has, made with the parameters above (a test keeps them equal).
 UNKNOWN_PERSON = "$argon2id$v=19$m=65536,t=3,p=4$oljRCha9T2X5+e8XCx8yjA$v9O8eMbvdpDCXhXHM3SWPSaDAYhiwEb9dc7m6H0qq40"
 
+# Stands in place of a hash for somebody who has no password yet: nothing matches it.
+NO_PASSWORD = "!"  # noqa: S105  # the sign that there is none
+
 # The most common of those that are long enough; the rule is meant to be short, so is the list.
 COMMON = frozenset(
     {
@@ -73,11 +76,15 @@ def checked_password(password: str, *, email: str) -> str:
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password belongs to the hash. None stands for an e-mail nobody has, and takes as long."""
+    """Whether the password belongs to the hash. None stands for an e-mail nobody has, and takes as long.
+
+    So does NO_PASSWORD, for somebody who has set none yet.
+    """
     text = _composed(password)
-    is_possible = password_hash is not None and text is not None
+    known_hash = None if password_hash == NO_PASSWORD else password_hash
+    is_possible = known_hash is not None and text is not None
     try:
-        hasher.verify(password_hash or UNKNOWN_PERSON, text or "")
+        hasher.verify(known_hash or UNKNOWN_PERSON, text or "")
     except VerifyMismatchError:
         return False
     return is_possible

@@ -61,17 +61,33 @@ def create_user(
     shown_email, shown_name = clean_email(email), clean_name(name)
     password_hash = hash_password(password, email=shown_email)
     account_id = operations.open_account(session, time_zone=time_zone, now=now)
+    facts = {"name": shown_name, "password_hash": password_hash, "role": role}
+    user = add_user(session, account_id, email=shown_email, **facts, now=now)
+    welcome(session, account_id, credits=welcome_credits, now=now)
+    return user
+
+
+def add_user(
+    session: Session,
+    account_id: int,
+    *,
+    email: str,
+    password_hash: str,
+    now: dt.datetime,
+    name: str = "",
+    role: str = "user",
+) -> User:
+    """Let a person sign in to an account with an e-mail that is clean. Raises EmailUnavailable."""
     user = User(
         account_id=account_id,
-        email=shown_email,
-        email_key=email_key(shown_email),
-        name=shown_name,
+        email=email,
+        email_key=email_key(email),
+        name=name,
         password_hash=password_hash,
         role=role,
         created_at=now,
     )
     _insert(session, user)
-    _welcome(session, account_id, credits=welcome_credits, now=now)
     return user
 
 
@@ -119,7 +135,8 @@ def _insert(session: Session, user: User) -> None:
     session.refresh(user)  # its time zone is the account's
 
 
-def _welcome(session: Session, account_id: int, *, credits: int, now: dt.datetime) -> None:
+def welcome(session: Session, account_id: int, *, credits: int, now: dt.datetime) -> None:
+    """Grant a new account its welcome credits, if the catalogue gives any."""
     if credits == 0:
         return
     operations.grant(

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
-from webapp.extensions import limiter, parts, transact
+from webapp.extensions import db, limiter, parts, transact
 from webapp.orm import utc_now
 from webapp.people.browsers import sign_in_browser, sign_out_browser
 from webapp.people.emails import clean_email
-from webapp.people.errors import PeopleRefusal, TooManyTries
+from webapp.people.errors import LinkEnded, PeopleRefusal, TooManyTries
+from webapp.people.links import is_link, use_login_link
 from webapp.people.looks import zone_names
 from webapp.people.passwords import LEAST_CHARACTERS, RULE, checked_password
 from webapp.people.signin import sign_in
@@ -19,6 +21,7 @@ from webapp.people.users import clean_name
 from webapp.people.users import register as register_user
 from webapp.web import gate
 from webapp.web.display import credits_number, credits_word
+from webapp.web.limits import link_limit
 from webapp.web.logs import log
 from webapp.web.return_path import page_name, page_path
 
@@ -89,6 +92,49 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("auth.login"), 303)
 
 
+@bp.get("/sign-in/<secret>")
+@link_limit
+def follow_link(secret: str) -> ResponseReturnValue:
+    """A login link: signs its user in, once, and goes on to `next`. Whoever was signed in here is signed out first.
+
+    Only a person's own GET uses it up: browsers that fetch ahead and programs that look ahead must not.
+    """
+    if request.method == "HEAD" or "Sec-Purpose" in request.headers:
+        return make_response("", 503)
+    try:
+        entered = _follow(secret)
+    except LinkEnded as refusal:
+        log.info("sign-in", outcome=refusal.code)
+        if gate.is_signed_in():
+            raise LinkEnded(is_signed_in=True) from None
+        return _sign_in_page(refusal)
+    log.info("sign-in", outcome="signed_in_by_link")
+    gate.carry_secret(entered, is_kept=False)
+    return redirect(_onward(), 303)
+
+
+def _follow(secret: str) -> str:
+    if not is_link(db.session(), secret):
+        raise LinkEnded
+    before, now = gate.carried_secret(), utc_now()
+
+    def work(storage: Session) -> str:
+        entered = use_login_link(storage, secret, now=now)
+        if before:
+            sign_out_browser(storage, before)
+        return entered
+
+    return transact(work)
+
+
+@bp.after_request
+def _without_referrer(answer: Response) -> Response:
+    """Let no page that a login link answers with tell its address onward: there is a secret in it."""
+    if request.endpoint == "auth.follow_link":
+        answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
 def _register() -> str:
     form, now = request.form, utc_now()
     welcome_credits = parts().catalog.welcome_credits
@@ -129,9 +175,11 @@ def _refusals_of_form() -> tuple[PeopleRefusal, ...]:
     return tuple(refusals)
 
 
-def _sign_in_page(*refusals: PeopleRefusal) -> ResponseReturnValue:
+def _sign_in_page(*refusals: PeopleRefusal) -> Response:
     answer = make_response(_page("auth/login.html", refusals), 422 if refusals else 200)
     for refusal in refusals:
+        if isinstance(refusal, LinkEnded):
+            answer.status_code = 410
         if isinstance(refusal, TooManyTries):
             answer.status_code = 429
             answer.headers["Retry-After"] = str(refusal.wait_seconds)

@@ -25,9 +25,10 @@ from flask_login import current_user
 from webapp.extensions import db, transact
 from webapp.orm import utc_now
 from webapp.people.browsers import other_browsers, sign_out_browsers
-from webapp.people.changes import Claim, change_email, change_password
+from webapp.people.changes import Claim, change_email, change_password, set_first_password
 from webapp.people.errors import PeopleRefusal, TooManyTries
 from webapp.people.looks import Look, look_refusals, set_look
+from webapp.people.passwords import NO_PASSWORD
 from webapp.web import gate
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import email_limit
@@ -83,9 +84,13 @@ def save_email() -> Form:
 
 
 def save_password() -> Form:
-    """Another password: this browser goes on with a new secret, every other one is signed out."""
-    is_kept = session.permanent
-    secret = change_password(_claim(), password=request.form.get("password", ""), is_kept=is_kept)
+    """Another password, or the first: this browser goes on with a new secret, every other one is signed out."""
+    is_kept, password = session.permanent, request.form.get("password", "")
+    if current_user.password_hash == NO_PASSWORD:
+        user_id, here = current_user.id, gate.carried_secret() or ""
+        secret = set_first_password(user_id, browser_secret=here, password=password, is_kept=is_kept, now=utc_now())
+    else:
+        secret = change_password(_claim(), password=password, is_kept=is_kept)
     gate.carry_secret(secret, is_kept=is_kept)
     return Form(done="Saved. Every other device was signed out.")
 

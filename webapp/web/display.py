@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from babel.numbers import format_decimal, get_currency_symbol
 
-from webapp.catalog import Catalog, CreditUnit, Meter, Pack
+from webapp.catalog import Catalog, CreditUnit, Meter, Pack, Tier
 from webapp.metering import quantity_for
 from webapp.money import decimal_value, decimals_shown, exponent
 from webapp.web import dates
@@ -128,7 +128,8 @@ def figure(credits: int, catalog: Catalog, locale: str = LOCALE) -> Figure:
 def minutes_text(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
     """How much of the main meter credits buy, rounded down: `~310 min`, `under 1 min`, `0 min`.
 
-    Nothing if the catalogue names no main meter. In the meter's own unit, which need not be minutes.
+    `up to 310 min` where it takes one spend to have that much. Nothing if the catalogue names no main meter. In the
+    meter's own unit, which need not be minutes.
     """
     meter = catalog.main_meter
     if meter is None:
@@ -136,7 +137,8 @@ def minutes_text(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
     quantity = quantity_for(meter, max(credits, 0))
     if quantity == 0:
         return quantity_text(0, meter, locale) if credits <= 0 else f"under {quantity_text(1, meter, locale)}"
-    return f"~{quantity_text(quantity, meter, locale)}"
+    about = "up to " if meter.is_cheaper_at_once else "~"
+    return f"{about}{quantity_text(quantity, meter, locale)}"
 
 
 def activity_text(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
@@ -158,10 +160,22 @@ def usage_text(meter: Meter, quantity: int | None, locale: str = LOCALE) -> str:
 
 
 def meter_price(meter: Meter, catalog: Catalog, locale: str = LOCALE) -> str:
-    """What a meter costs: `3 credits per started minute`, `2 credits per 1,000 tokens`."""
-    size = meter.unit if meter.per == 1 else f"{number(meter.per, locale)} {meter.unit_plural}"
+    """What a meter costs: `3 credits per started minute`, `2 credits per 1,000 tokens`.
+
+    With all its tiers and its minimum: `3 credits per minute up to 100, then 2 credits per minute; at least 5 credits`.
+    """
+    tiers = []
+    for tier in meter.tiers:
+        end = "" if tier.up_to is None else f" up to {number(tier.up_to, locale)}"
+        tiers.append(f"{_tier_price(tier, meter, catalog, locale)}{end}")
+    least = f"; at least {amount(meter.minimum_credits, catalog, locale)}" if meter.minimum_credits > 1 else ""
+    return ", then ".join(tiers) + least
+
+
+def _tier_price(tier: Tier, meter: Meter, catalog: Catalog, locale: str) -> str:
+    size = meter.unit if tier.per == 1 else f"{number(tier.per, locale)} {meter.unit_plural}"
     started = "started " if meter.rounding == "started" else ""
-    return f"{amount(meter.credits, catalog, locale)} per {started}{size}"
+    return f"{amount(tier.credits, catalog, locale)} per {started}{size}"
 
 
 def unit_price(pack: Pack, unit: CreditUnit, locale: str = LOCALE) -> str:
@@ -170,7 +184,10 @@ def unit_price(pack: Pack, unit: CreditUnit, locale: str = LOCALE) -> str:
 
 
 def price_rate(pack: Pack, catalog: Catalog, locale: str = LOCALE) -> str:
-    """What makes packs comparable: `$0.035 per credit`, or in a catalogue of money `$0.136 per min`."""
+    """What makes packs comparable: `$0.035 per credit`, or in a catalogue of money `$0.136 per min`.
+
+    A unit counts at the price with which each spend begins.
+    """
     meter = catalog.main_meter
     if catalog.display != "money":
         return f"{unit_price(pack, catalog.unit, locale)} per {catalog.unit.singular}"

@@ -18,10 +18,12 @@ from webapp.errors import Refusal
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
 from webapp.orm import is_transient
+from webapp.people import errors as people
 from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
+from webapp.web.shortfall import Shortfall, payer_id, shortfall_of, shortfall_on_page
 
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
@@ -29,11 +31,16 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.InvalidKey: 401,
     refusals.NotAllowed: 403,
     refusals.AccountNotNamed: 400,
-    refusals.NoUser: 409,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
     refusals.BatchTooLarge: 413,
     refusals.UnknownMeter: 404,
+    refusals.KeyUsed: 409,
+    people.UnknownKey: 404,
+    people.NoUser: 409,
+    people.EmailOfAnother: 409,
+    people.OperatorsOwn: 403,
+    people.LinkEnded: 410,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -62,6 +69,7 @@ WORDS: dict[int, tuple[str, str]] = {
     404: ("We can't find that page", "The address may be old, or it may belong to someone else."),
     405: ("We can't do that here", "Nothing was saved or charged."),
     409: ("Something changed meanwhile", "Please check and try again."),
+    410: ("This link has ended", "Nothing was changed."),
     413: ("That's too much at once", "Nothing was saved or charged."),
     415: ("We couldn't read that", "Nothing was saved or charged."),
     422: ("That doesn't look right", "Nothing was saved or charged."),
@@ -87,6 +95,9 @@ TITLES: dict[str, str] = {
     "scope_missing": "This key may not do that",
     "service_key_needed": "This key may not do that",
     "account_not_yours": "This key may not name an account",
+    "work_in_progress": "This is being done already",
+    "work_done": "This was done already",
+    "operators_own": "No key may do that",
     "busy": "We're busy right now",
 }
 # Not "you have not been charged", as other pages of 503 say: whoever comes back from Stripe has been.
@@ -96,7 +107,6 @@ CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or c
 
 # Which way on a page of this code offers, instead of the dashboard.
 WAYS_ON: dict[str, tuple[str, str]] = {
-    "insufficient_credits": ("Buy credits", "/dashboard/credits"),
     "pack_locked": ("See the packs", "/dashboard/credits"),
     "unknown_pack": ("See the packs", "/dashboard/credits"),
     "pack_unavailable": ("See the packs", "/dashboard/credits"),
@@ -117,6 +127,7 @@ class Problem:
     text: str
     facts: dict[str, object]
     retry_after_seconds: int | None = None
+    shortfall: Shortfall | None = None
 
 
 def register_errors(app: Flask) -> None:
@@ -141,7 +152,16 @@ def status_of_kind(refusal: type[Refusal]) -> int:
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
-    """The problem a refusal is drawn as."""
+    """The problem a refusal is drawn as. Of missing credits it also says which pack helps the one who pays."""
+    if not isinstance(refusal, ledger.InsufficientCredits):
+        return plain_problem(refusal)
+    status, found = status_of(refusal), shortfall_of(refusal, payer_id())
+    text, title = found.text(parts().catalog), _title(refusal, status)
+    return Problem(status, refusal.code, title, text, found.facts, shortfall=found)
+
+
+def plain_problem(refusal: Refusal) -> Problem:
+    """The problem in the refusal's own words and facts. Reads nothing: a batch may have a thousand of them."""
     status = status_of(refusal)
     retry_after_seconds = 60 if status == 503 else None
     return Problem(status, refusal.code, _title(refusal, status), refusal.sentence, refusal.facts, retry_after_seconds)
@@ -185,15 +205,16 @@ def _as_json(problem: Problem) -> Response:
 
 
 def _context(problem: Problem) -> dict[str, Any]:
-    way_on = WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))
-    return {
+    drawn = {
         "status": problem.status,
         "code": problem.code,
         "title": problem.title,
         "text": problem.text,
-        "actions": [way_on],
+        "actions": [WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))],
         "reference": g.get("request_id") if problem.status >= 500 else None,
+        "buying": None,
     }
+    return drawn | (shortfall_on_page(problem.shortfall) if problem.shortfall else {})
 
 
 def _too_many() -> Problem:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from webapp.catalog import Catalog, Meter, Pack, Plan
 from webapp.errors import Refusal
+from webapp.ledger.errors import InvalidCredits
 from webapp.metering import cost_credits
 from webapp.web.display import LOCALE, amount, number, short_amount
 from webapp.web.regions import region_of
@@ -59,13 +60,15 @@ class Estimate:
 def estimate(typed: str, catalog: Catalog, plan: Plan | None, locale: str = LOCALE) -> Estimate | None:
     """What `typed` units of the main meter a month take; None if the catalogue has no main meter.
 
-    Only packs that someone on `plan` may buy are named. Raises UnreadableQuantity, whose sentence is for people.
+    Worked out as one spend: "about" so many credits, "at least" where several spends would cost more. Only packs that
+    someone on `plan` may buy are named. Raises UnreadableQuantity, whose sentence is for people.
     """
     meter = catalog.main_meter
     if meter is None:
         return None
     quantity = read_quantity(typed, meter, locale)
-    needed = cost_credits(meter, quantity)
+    needed = _cost_credits(meter, quantity)
+    roughly = "At least" if meter.is_cheaper_at_once else "About"
     covered = min(needed, plan.allowance_credits if plan else 0)
     pack = _suited(catalog, plan, needed - covered)
     before, after = _pack_sentence(catalog, pack, needed - covered, is_rest=covered > 0, locale=locale)
@@ -74,7 +77,7 @@ def estimate(typed: str, catalog: Catalog, plan: Plan | None, locale: str = LOCA
         needed_credits=needed,
         covered_credits=covered,
         pack=pack,
-        lead=f"About {amount(needed, catalog, locale)} a month.",
+        lead=f"{roughly} {amount(needed, catalog, locale)} a month.",
         cover=_cover_sentence(catalog, plan, covered, is_all=covered == needed, locale=locale),
         before=before,
         pack_words=_pack_words(pack, needed - covered) if pack else "",
@@ -104,6 +107,13 @@ def read_quantity(typed: str, meter: Meter, locale: str = LOCALE) -> int:
         most = number(LARGEST_QUANTITY, locale)
         raise UnreadableQuantity(f"Enter a number of {meter.unit_plural} from 1 to {most}.")
     return quantity
+
+
+def _cost_credits(meter: Meter, quantity: int) -> int:
+    try:
+        return cost_credits(meter, quantity)
+    except InvalidCredits:
+        raise UnreadableQuantity(f"That is more than we can estimate. Enter fewer {meter.unit_plural}.") from None
 
 
 def _without_groups(text: str, group: str) -> str:

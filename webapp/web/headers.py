@@ -1,19 +1,24 @@
 """Security headers on every answer, errors too."""
 
-from flask import Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
 from webapp.settings import Settings
+from webapp.web.keys import has_key
 
 # A plain form may be redirected to these two hosts only (form-action covers the whole chain of redirects).
 STRIPE_HOSTS = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's signed cookie, but static files have nothing to do with it.
+    """Flask's signed cookie, but static files and requests with an API key have nothing to do with it.
 
-    flask-login reads the session after every answer; `Vary: Cookie` would make browsers fetch them anew at sign-in.
+    flask-login reads the session after every answer; `Vary: Cookie` would make browsers fetch files anew at sign-in.
     """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session in the cookie; an empty one that can't be written to for a request with an API key."""
+        return NullSession() if has_key(request) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the cookie if it changed, and say that the answer depends on it."""

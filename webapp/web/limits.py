@@ -1,5 +1,6 @@
 """How often one user may ask for what costs a call to Stripe or tells of others. By user: offices share an address."""
 
+from flask import request
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
@@ -10,7 +11,7 @@ from webapp.web.refusals import InvalidKey
 
 def asker() -> str:
     """Whose requests are counted together: those of one API key, of the signed-in user, or of one address."""
-    if has_key():
+    if has_key(request):
         return _key_asking()
     if current_user.is_authenticated:
         return f"user:{current_user.id}"
@@ -27,6 +28,10 @@ def _key_asking() -> str:
 
 # One count for every way to open a checkout, so that a second route is no second allowance.
 checkout_limit = limiter.shared_limit("10 per minute", scope="checkout", key_func=asker)
+# Renewing counts as making: each leaves a row for good.
+key_limit = limiter.shared_limit("60 per hour", scope="keys", key_func=asker)
+# A link is asked for by its secret, which nobody guesses; a flood of guesses would cost the database a read each.
+link_limit = limiter.limit("120 per minute", key_func=lambda: f"address:{get_remote_address()}")
 # Each new address that is refused hints at who has one.
 email_limit = limiter.shared_limit("20 per hour", scope="email", key_func=asker)
 verify_limit = limiter.limit("20 per minute", key_func=asker)

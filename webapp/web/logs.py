@@ -16,9 +16,10 @@ from webapp.settings import Settings
 SANE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 QUIET = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
 
-# Keys and signing secrets of Stripe, argon2 hashes, e-mail addresses. Each run of letters is looked at once.
+# Keys and signing secrets of Stripe, our own keys and login links, argon2 hashes, e-mail addresses. Each run of letters
+# is looked at once.
 MASKED = re.compile(
-    r"(?<![A-Za-z])(?:[sr]k_(?:test|live)|whsec)_\w+|\$argon2\w+\$[^\s\"']+|(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
+    r"(?<![A-Za-z])(?:[sr]k_(?:test|live)|whsec)_\w+|(?<![A-Za-z])rf[asl]_[\w-]{8,}|\$argon2\w+\$[^\s\"']+|(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
 )
 
 log = structlog.get_logger("refill")
@@ -105,4 +106,11 @@ def _log_answer(response: Response) -> None:
         route=str(request.url_rule or "-"),  # the rule, not the address: ids and queries stay out of the log
         status=response.status_code,
         ms=round((time.perf_counter() - g.began) * 1000, 1),
+        **_key_asking(),
     )
+
+
+def _key_asking() -> dict[str, int]:
+    """The number of the API key that asked, by which a leaked one's requests are found."""
+    key = g.get("api_key")
+    return {} if key is None else {"key_id": key.id}

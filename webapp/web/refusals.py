@@ -14,11 +14,14 @@ Refusal
 │   ├── InvalidJson           not one JSON object
 │   ├── InvalidIdempotencyKey
 │   └── IdempotencyKeyMissing
-├── NoUser                  nobody signs in to the account
 ├── InvalidFields             fields: one {field, message} for each fault
 ├── BatchTooLarge             largest
 ├── UnknownMeter              meter
-└── PlansNotSold
+├── PlansNotSold
+└── KeyUsed                   the key's work is paid for, or can't be begun again
+    ├── WorkInProgress        hold
+    ├── WorkDone              hold
+    └── KeyWornOut
 """
 
 from webapp.errors import Refusal
@@ -102,12 +105,6 @@ class IdempotencyKeyMissing(UnreadableRequest):
     code = "idempotency_key_missing"
 
 
-class NoUser(Refusal):
-    """Nobody signs in to the account, and this needs a person."""
-
-    code = "no_user"
-
-
 class InvalidFields(Refusal):
     """A field or parameter is missing or has a value it can't have. Facts: `fields`."""
 
@@ -130,3 +127,27 @@ class PlansNotSold(Refusal):
     """Subscriptions can't be bought here yet; packs can."""
 
     code = "plans_not_sold"
+
+
+class KeyUsed(Refusal):
+    """The `Idempotency-Key` of metered work was used before, and the work isn't done a second time."""
+
+    code = "key_used"
+
+
+class WorkInProgress(KeyUsed):
+    """The same key's work is under way. Fact: `hold`."""
+
+    code = "work_in_progress"
+
+
+class WorkDone(KeyUsed):
+    """The same key's work was done and paid for once; its answer is not kept. Fact: `hold`."""
+
+    code = "work_done"
+
+
+class KeyWornOut(KeyUsed):
+    """The same key's work has failed so often that a new key is asked for."""
+
+    code = "key_worn_out"

@@ -11,7 +11,18 @@ SEGMENT = r"(?!\.{1,2}(?:/|\?|$))[A-Za-z0-9._~-]+"
 PAGE = re.compile(rf"(?=/)(?:/{SEGMENT})*/?(?:\?[A-Za-z0-9._~!$'()*+,;:@/?&=%-]*)?")
 
 # Under these there are no pages to come back to: parts of pages, machines' addresses, the way in and out itself.
-NO_PAGES = ("/partials", "/api", "/static", "/login", "/logout", "/register", "/healthz", "/readyz", "/metrics")
+NO_PAGES = (
+    "/partials",
+    "/api",
+    "/static",
+    "/login",
+    "/logout",
+    "/register",
+    "/sign-in",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 
 NAMES = {
     "/dashboard": "Dashboard",
@@ -20,6 +31,7 @@ NAMES = {
     "/dashboard/history": "History",
     "/dashboard/usage": "Usage",
     "/dashboard/settings": "Settings",
+    "/dashboard/settings/keys": "API keys",
     "/billing": "Billing",
     "/operator": "Operator",
 }

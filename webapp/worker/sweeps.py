@@ -70,13 +70,14 @@ def all_sweeps() -> tuple[Sweep, ...]:
     from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
-    from webapp.worker.sign_ins import sweep_sign_in_failures  # noqa: PLC0415
+    from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
 
     return (
         Sweep("purchases", 60, sweep_purchases),
         Sweep("expiry", 60, sweep_expired),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
+        Sweep("login links", 3600, sweep_login_links),
     )
 
 

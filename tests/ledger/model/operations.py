@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from tests.ledger.model.account import (
     FOR_EVER,
     RefusedError,
+    burn_order,
     copied,
     live_lots,
     move,
@@ -147,14 +148,19 @@ def open_hold(account, number):
 
 def capture(account, request, now):
     found = open_hold(account, request["hold_seq"])
-    if request["credits"] > found["credits"]:
+    above = max(0, request["credits"] - found["credits"])
+    if above and not request.get("may_exceed_hold"):
         raise RefusedError("CaptureAboveHold", needed=request["credits"], held=found["credits"])
+    more = dict(payers(account, above, now)) if above else {}
     used, missing = [], request["credits"]
     for n, part in found["lots"]:
         if min(missing, part):
             used.append((n, min(missing, part)))
         missing -= min(missing, part)
-    seq = write_use(account, "capture", request, now, used, hold=request["hold_seq"])
+    told = [(n, dict(used).get(n, 0) + more.get(n, 0)) for n in burn_order(account, {*dict(used), *more})]
+    seq = write_use(account, "capture", request, now, told, hold=request["hold_seq"])
+    for n, part in more.items():
+        move(account, n, "available", "spent", part)
     for n, part in found["lots"]:
         charged = dict(used).get(n, 0)
         if charged:

@@ -63,8 +63,26 @@ PLANTED = (
     Planted(
         "a capture charges the lots in the wrong order",
         f"{LEDGER}/holds.py",
-        "dict(allocate(used, held))",
-        "dict(allocate(used, held[::-1]))",
+        "dict(allocate(used - above, held))",
+        "dict(allocate(used - above, held[::-1]))",
+    ),
+    Planted(
+        "what a capture takes above its hold is not held against the balance",
+        f"{LEDGER}/holds.py",
+        'taken(sheet, above, to_book="spent")',
+        'taken(sheet, min(above, sheet.available), to_book="spent")',
+    ),
+    Planted(
+        "what a capture takes above its hold comes from the last lots first",
+        f"{LEDGER}/holds.py",
+        'taken(sheet, above, to_book="spent")',
+        """(
+            taken(sheet, above, to_book="spent"),
+            [
+                Move(lot.grant, lot.kind, "available", "spent", part)
+                for lot, part in allocate(above, sheet.spendable()[::-1])
+            ],
+        )[1]""",
     ),
     Planted(
         "nothing follows from what a capture or release gives back",

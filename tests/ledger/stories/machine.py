@@ -155,17 +155,18 @@ class Stories(RuleBasedStateMachine):
         wait=WAITS,
         pick=PICKS,
         percent=st.sampled_from([1, 50, 50, 100, 100, 200]),
+        may_exceed=st.booleans(),
         meter=METERS,
         days_ago=DAYS_AGO,
     )
-    def capture(self, wait, pick, percent, meter, days_ago):
+    def capture(self, wait, pick, percent, may_exceed, meter, days_ago):
         self.telling.pass_time(wait * HOUR)
         if not self.with_holds():
             return
         who, hold_seq = picked(self.with_holds(), pick)
         held = self.telling.accounts[who]["holds"][hold_seq]["credits"]
         use = self.use(max(1, held * percent // 100), meter, days_ago)
-        self.tell(who, "capture", hold_seq=hold_seq, **use)
+        self.tell(who, "capture", hold_seq=hold_seq, may_exceed_hold=may_exceed, **use)
 
     @step(wait=WAITS, pick=PICKS)
     def release(self, wait, pick):
@@ -186,12 +187,15 @@ class Stories(RuleBasedStateMachine):
         who=WHO,
         credits=st.sampled_from([3, 10, 20, 40]),
         seconds=LASTS,
-        waits=st.sampled_from([0, 0, 0, 1, 2]),
+        waits=st.sampled_from([0, 0, 1, 2, 3]),
         returned=st.sampled_from([None, None, 50, 100]),
-        percent=st.sampled_from([0, 1, 50, 50, 100, 200]),
+        percent=st.sampled_from([0, 1, 50, 50, 100, 200, 200]),
+        given=st.sampled_from([None, None, None, 20]),
+        may_exceed=st.sampled_from([True, True, False]),
+        is_told_again=st.booleans(),
     )
-    def work_on_hold(self, who, credits, seconds, waits, returned, percent):
-        """A hold, perhaps a refund of what it holds, some time; then what was used is charged."""
+    def work_on_hold(self, who, credits, seconds, waits, returned, percent, given, may_exceed, is_told_again):
+        """A hold, perhaps a refund of what it holds or a grant that pays first, some time; then use is charged."""
         answer = self.tell(who, "hold", credits=credits, lasts_seconds=seconds, description="")
         if not isinstance(answer, dict):
             return
@@ -200,11 +204,15 @@ class Stories(RuleBasedStateMachine):
         held = self.telling.accounts[who]["entries"][answer["entry"] - 1]["lots"]
         if returned is not None:
             self.tell_facts_of(who, held[-1][0], 100, returned, 0, is_floor=False)
+        if given is not None:
+            self.give(0, who, "allowance", given, 6, "")
         self.telling.compare_everything()
         self.telling.pass_time(waits * HOUR)
         if percent:
             use = self.use(max(1, credits * percent // 100), "call_minute", None)
-            self.tell(who, "capture", hold_seq=answer["entry"], **use)
+            self.tell(who, "capture", hold_seq=answer["entry"], may_exceed_hold=may_exceed, **use)
+            if is_told_again:
+                self.telling.tell(*self.requests[-1])
         else:
             self.tell(who, "release", hold_seq=answer["entry"])
 
@@ -328,7 +336,9 @@ class Stories(RuleBasedStateMachine):
             self.telling.pass_time(ends_at - self.telling.now - earlier * INSTANT)
 
     @step(
-        times=2, pick=st.integers(0, 30), other=st.sampled_from([{}, {}, {"key": "k"}, {"credits": 7}, {"hold_seq": 1}])
+        times=2,
+        pick=st.integers(0, 30),
+        other=st.sampled_from([{}, {}, {"key": "k"}, {"credits": 7}, {"hold_seq": 1}, {"may_exceed_hold": True}]),
     )
     def tell_again(self, pick, other):
         """The same request, or almost the same: another key for the same source, other facts for the same key."""
@@ -358,7 +368,9 @@ class Stories(RuleBasedStateMachine):
         self.hold(0, who, 1, 3600, "")
         for n, hold in self.telling.accounts[who]["holds"].items():
             if hold["state"] == "open":
-                self.tell(who, "capture", hold_seq=n, **self.use(1, "", None))
+                above = self.use(hold["credits"] + 1, "", None)
+                self.tell(who, "capture", hold_seq=n, may_exceed_hold=True, **above)
+                self.tell(who, "capture", hold_seq=n, may_exceed_hold=True, **self.use(1, "", None))
                 break
         self.telling.pause(who, False)
 

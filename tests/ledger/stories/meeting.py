@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.ledger.model.account import PRIORITY, total
+from tests.ledger.model.account import PRIORITY, burn_order, total
 
 # How often the gate's sample must have met each thing on each database, at the least: a third of what it does.
 MUST_MEET = {
@@ -11,10 +11,12 @@ MUST_MEET = {
     "batch of good and bad lines": 6,
     "batch over two accounts": 9,
     "capture": 1,
+    "capture above its hold from one lot": 1,
     "capture from a lot that has ended": 1,
     "capture of a lot with facts": 1,
     "capture of a part": 1,
     "capture of all": 1,
+    "capture: available to spent": 1,
     "capture: held to available": 1,
     "capture: held to spent": 1,
     "debt made": 6,
@@ -44,6 +46,7 @@ MUST_MEET = {
     "hold: available to held": 32,
     "key twice in a batch": 1,
     "refused beside due things": 43,
+    "refused capture: InsufficientCredits": 1,
     "refused: CaptureAboveHold": 1,
     "refused: HoldClosed": 25,
     "refused: IdempotencyConflict": 1,
@@ -191,9 +194,23 @@ def met_taking(before, after, request, own, now):
 
 
 def met_capture(before, after, request, own, now):
-    yield "capture of all" if request["credits"] == after["holds"][own["hold"]]["credits"] else "capture of a part"
+    on_hold = after["holds"][own["hold"]]["credits"]
+    if request["credits"] > on_hold:
+        yield from met_above_hold(after, own)
+    else:
+        yield "capture of all" if request["credits"] == on_hold else "capture of a part"
     if any(after["lots"][n]["ends_at"] <= now for n, _ in own["lots"]):
         yield "capture from a lot that has ended"
+
+
+def met_above_hold(after, own):
+    above = {n for n, source, _ in own["moves"] if source == "available"}
+    held = {n for n, source, _ in own["moves"] if source == "held"}
+    yield f"capture above its hold from {'one lot' if len(above) == 1 else 'many lots'}"
+    if above & held:
+        yield "capture above its hold from a lot of the hold"
+    if burn_order(after, above | held)[0] not in held:
+        yield "capture above its hold from a lot that pays before those of the hold"
 
 
 def met_reverse(before, after, request, own, now):

@@ -118,7 +118,7 @@ def price_words(reader: Reader) -> str:
     meter = reader.catalog.main_meter
     if meter is None:
         return ""
-    if meter.per != 1:
+    if meter.per != 1 or not meter.is_plain:
         return f"{meter.title}: {meter_price(meter, reader.catalog, reader.locale)}."
     what = f"One {meter.unit} of {meter.activity}" if meter.activity else f"One {meter.unit}"
     price = amount(meter.credits, reader.catalog, reader.locale)

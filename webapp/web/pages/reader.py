@@ -12,6 +12,7 @@ from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.queries import Balance
 from webapp.orm import utc_now
+from webapp.people.passwords import NO_PASSWORD
 from webapp.web.balance import fresh_balance
 from webapp.web.regions import region_of, written_as
 
@@ -33,6 +34,7 @@ class Reader:
     email: str
     name: str
     is_operator: bool
+    has_password: bool
     theme: str
     region: str
     number_style: str
@@ -104,6 +106,7 @@ def present_reader() -> Reader:
         email=current_user.email,
         name=current_user.name or current_user.email,
         is_operator=current_user.role != "user",
+        has_password=current_user.password_hash != NO_PASSWORD,
         theme=current_user.theme,
         region=current_user.locale,
         number_style=current_user.number_style,

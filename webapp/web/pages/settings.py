@@ -14,6 +14,7 @@ from babel.core import get_global
 from webapp.extensions import db
 from webapp.people.browsers import other_browsers
 from webapp.people.errors import PeopleRefusal
+from webapp.people.keyring import keys_of_account
 from webapp.people.looks import zone_names
 from webapp.people.passwords import LEAST_CHARACTERS, RULE
 from webapp.web.dates import clock, day
@@ -69,6 +70,13 @@ def balance(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
     return {"reader": reader, "kinds": kinds, "beside_monthly": kinds["bonus"] + kinds["purchased"]}
 
 
+def keys(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
+    """`settings/_settings_keys.html`: how many API keys there are; they have pages of their own."""
+    living = keys_of_account(db.session(), reader.account_id, now=reader.now)
+    used_at = max((key.last_used_at for key in living if key.last_used_at), default=None)
+    return {"reader": reader, "keys": living, "keys_used_at": used_at}
+
+
 def look(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
     """`settings/_settings_look.html`: theme, region, style of numbers, time zone; with an example of what is stored."""
     stored = {
@@ -95,7 +103,10 @@ def email(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
 
 
 def password(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
-    """`settings/_settings_password.html`: nothing that was typed is ever drawn again."""
+    """`settings/_settings_password.html`: nothing that was typed is ever drawn again.
+
+    Somebody who comes by login links and has none yet is not asked for it.
+    """
     return {"reader": reader, "password_form": form, "rule": RULE, "least_characters": LEAST_CHARACTERS}
 
 
@@ -106,7 +117,7 @@ def browsers(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
 
 
 # In the order of the page.
-SECTIONS = {"balance": balance, "look": look, "email": email, "password": password, "browsers": browsers}
+SECTIONS = {"balance": balance, "keys": keys, "look": look, "email": email, "password": password, "browsers": browsers}
 
 
 def locales(chosen: str) -> list[tuple[str, str]]:

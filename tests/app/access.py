@@ -1,0 +1,212 @@
+"""The table of who may ask what, and those who ask: see test_access.py and test_key_access.py."""
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.api.books import hold, spend
+from tests.api.calling import csrf_token_of
+
+TO_LOGIN, IN_HTMX, IN_API = "303 to login", "401 with HX-Redirect", "401 as problem"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one route answers: to nobody, to the owner of what its address names, to anybody else who is signed in."""
+
+    nobody: str | int
+    owner: int
+    other: int
+    query: str = ""
+    form: str = ""
+    scope: str = ""  # what a key needs for it: routes of the API only
+    service: int = 0  # what a service key gets that names the owner, if that isn't what the owner gets
+
+
+def page(owner=200, other=200, **more):
+    return Row(TO_LOGIN, owner, other, **more)
+
+
+def partial(owner=200, other=200, **more):
+    return Row(IN_HTMX, owner, other, **more)
+
+
+def api(scope, owner=200, other=200, **more):
+    """Of a program's four columns two follow from the row, and two are the same everywhere: see `programs`."""
+    return Row(IN_API, owner, other, scope=scope, **more)
+
+
+def public(status, signed_in=None, **more):
+    return Row(status, signed_in or status, signed_in or status, **more)
+
+
+# Endpoint and method; `{purchase}` and `{session}` are the owner's.
+ACCESS = {
+    ("api.balance", "GET"): api("read"),
+    ("api.history", "GET"): api("read"),
+    ("api.make_account", "POST"): api("manage", 403, 403, service=201, form='{"external_id": "a"}'),
+    ("api.make_link", "POST"): api("manage", 403, 403, service=201, form="{}"),
+    ("api.open_checkout", "POST"): api("manage", 201, 201, form='{"pack": "small"}'),
+    ("api.open_pack_purchase", "POST"): api("manage", 201, 201, form='{"pack": "small"}'),
+    ("api.read_catalog", "GET"): api("read"),
+    ("api.verify_payment", "GET"): api("read", 200, 404, query="session_id={session}"),
+    ("api.spend", "POST"): api("spend", 201, 402, form='{"credits": 1}'),
+    ("api.batch", "POST"): api("spend", 200, 200, form='{"spends": [{"key": "k", "credits": 1}]}'),
+    ("api.estimate", "POST"): api("read", 200, 200, form='{"credits": 1}'),
+    ("api.hold", "POST"): api("spend", 201, 402, form='{"credits": 1}'),
+    ("api.read_hold", "GET"): api("read", 200, 404),
+    ("api.capture", "POST"): api("spend", 201, 404, form='{"credits": 1}'),
+    ("api.release", "POST"): api("spend", 201, 404, form="{}"),
+    ("api.reverse", "POST"): api("spend", 201, 404, form="{}"),
+    ("api.grant", "POST"): api("manage", 403, 403, service=201, form='{"kind": "gift", "credits": 1, "reason": "x"}'),
+    ("api_docs.document", "GET"): public(200),
+    ("api_docs.page", "GET"): public(200),
+    ("auth.follow_link", "GET"): public(410),
+    ("auth.login", "GET"): public(200, 303),
+    ("auth.login", "POST"): public(422, 303),
+    ("auth.logout", "GET"): public(303, 200),
+    ("auth.logout", "POST"): public(303),
+    ("auth.register", "GET"): public(200, 303),
+    ("auth.register", "POST"): public(422, 303),
+    ("checkout_return.success", "GET"): page(200, 404, query="session_id={session}"),
+    ("credits.checkout", "POST"): page(303, 303, form="pack=small&key={key}&terms={terms}"),
+    ("credits.credits", "GET"): page(),
+    ("credits.receipt", "GET"): page(200, 404),
+    ("dashboard.dashboard", "GET"): page(),
+    ("dashboard.home", "GET"): Row(TO_LOGIN, 303, 303),
+    ("health.healthz", "GET"): public(200),
+    ("health.metrics", "GET"): public(200),
+    ("health.readyz", "GET"): public(200),
+    ("keys.back", "GET"): page(303, 303),
+    ("keys.confirm", "GET"): page(200, 404),
+    ("keys.create", "POST"): page(422, 422),
+    ("keys.key", "GET"): page(200, 404),
+    ("keys.keys", "GET"): page(),
+    ("keys.rename", "POST"): page(422, 404),
+    ("keys.renew", "POST"): page(200, 404, form="overlap=24"),
+    ("keys.revoke", "POST"): page(303, 404),
+    ("legacy.account_credits", "GET"): public(308),
+    ("legacy.account_credits_success", "GET"): public(308),
+    ("legacy.billing", "GET"): public(308),
+    ("legacy.dashboard_customer", "GET"): public(308),
+    ("partials.alerts", "GET"): partial(),
+    ("partials.balance_badge", "GET"): partial(),
+    ("partials.balance_card", "GET"): partial(),
+    ("partials.checkout_status", "GET"): partial(200, 404),
+    ("partials.notice", "GET"): partial(),
+    ("partials.pack_estimate", "GET"): partial(),
+    ("partials.pack_grid", "GET"): partial(),
+    ("partials.purchases", "GET"): partial(),
+    ("partials.recent_activity", "GET"): partial(),
+    ("settings.balance", "GET"): partial(),
+    ("settings.browsers", "GET"): partial(),
+    ("settings.email", "GET"): partial(),
+    ("settings.keys", "GET"): partial(),
+    ("settings.look", "GET"): partial(),
+    ("settings.password", "GET"): partial(),
+    ("settings.save_browsers", "POST"): page(303, 303),
+    ("settings.save_email", "POST"): page(422, 422),
+    ("settings.save_look", "POST"): page(422, 422),
+    ("settings.save_password", "POST"): page(422, 422),
+    ("settings.section", "GET"): page(404, 404),
+    ("settings.settings", "GET"): page(),
+    ("settings.swap_browsers", "POST"): partial(),
+    ("settings.swap_email", "POST"): partial(422, 422),
+    ("settings.swap_look", "POST"): partial(422, 422),
+    ("settings.swap_password", "POST"): partial(422, 422),
+    ("static", "GET"): public(200),
+    ("webhook.receive", "POST"): public(400),
+    # The simulated Stripe stands for another company's site: it knows no users of ours, and only this machine.
+    ("simulator.control_room", "GET"): public(200),
+    ("simulator.event", "GET"): public(404),
+    ("simulator.stored_object", "GET"): public(200),
+    ("simulator.checkout", "GET"): public(200),
+    ("simulator.authentication", "GET"): public(303),
+    ("simulator.closed", "GET"): public(200),
+    ("simulator.confirming", "GET"): public(303),
+    ("simulator.receipt", "GET"): public(404),
+    ("simulator.static", "GET"): public(200),
+    ("simulator.pay", "POST"): public(303, form="outcome=declined&webhook=never"),
+    ("simulator.authenticate", "POST"): public(303, form="answer=fail"),
+    ("simulator.resend", "POST"): public(404),
+    ("simulator.settle", "POST"): public(404, form="end=succeeds"),
+    ("simulator.expire", "POST"): public(303),
+    ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
+    ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
+    ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
+    ("simulator.clear_faults", "POST"): public(303),
+}
+WITHOUT_TOKEN = {"webhook.receive"}
+LAST = {"auth.logout", "keys.revoke"}  # what they end the others need
+PLACE = {"form": "name"}  # of addresses that take one of a few words
+FILES = {"static": "app.css", "simulator.static": "simulator.css"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The owner's purchase, paid, the owner's key, and the three who ask."""
+
+    app: Flask
+    purchase_id: str
+    session_id: str
+    owner_id: int
+    key_id: int
+    nobody: FlaskClient
+    owner: FlaskClient
+    other: FlaskClient
+
+    def path(self, endpoint: str) -> str:
+        (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
+        known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
+        known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
+        known |= PLACE | self._made(rule.arguments)
+        return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
+
+    def _made(self, names: set[str]) -> dict[str, str]:
+        """A hold or a use of the owner's that nobody has closed or returned yet."""
+        makers = {name: make for name, make in {"hold": hold, "entry": spend}.items() if name in names}
+        return {name: str(make(self.owner_id, 1, actor_kind="user").entry.seq) for name, make in makers.items()}
+
+    def filled(self, text: str) -> str:
+        from webapp.extensions import parts
+
+        known = {"{purchase}": self.purchase_id, "{session}": self.session_id, "{key}": "k" * 16}
+        known |= {"{terms}": parts().catalog.pack("small").terms}
+        for name, value in known.items():
+            text = text.replace(name, value)
+        return text
+
+    def ask(self, client: FlaskClient, endpoint: str, method: str, *, token: str | None = "own", **headers: str):
+        """One request as the row says; `token` None sends no CSRF token."""
+        row = ACCESS[endpoint, method]
+        form = self.filled(row.form)
+        sent = dict(headers) | ({"Idempotency-Key": secrets.token_hex(8)} if method == "POST" else {})
+        if method == "POST" and token:
+            sent["X-CSRFToken"] = csrf_token_of(self.app, client)
+        return client.open(
+            self.path(endpoint),
+            method=method,
+            query_string=self.filled(row.query),
+            data=form or None,
+            content_type="application/json" if form.startswith("{") else "application/x-www-form-urlencoded",
+            headers=sent,
+        )
+
+
+def routes(app):
+    """Every endpoint with each method that does something."""
+    return {
+        (rule.endpoint, method) for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+
+def told(response):
+    """The answer in the words of the table."""
+    if response.status_code == 303 and response.headers["Location"].partition("?")[0] == "/login":
+        return TO_LOGIN
+    if response.status_code == 401:
+        return IN_HTMX if response.headers.get("HX-Redirect", "").startswith("/login") else IN_API
+    return response.status_code

@@ -1,0 +1,141 @@
+"""What somebody without enough credits is told: how many are missing, and the smallest pack that brings them."""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flask import g, has_request_context, request, url_for
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.billing.offers import Offer, offers
+from webapp.catalog import Catalog, Pack
+from webapp.errors import Refusal
+from webapp.extensions import db, parts
+from webapp.ledger.errors import InsufficientCredits
+from webapp.ledger.queries import balance
+from webapp.orm import utc_now
+from webapp.web.display import LOCALE, amount, money, short_amount
+from webapp.web.logs import log
+from webapp.web.pages.reader import present_reader
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Credits that were `needed` and those `available`.
+
+    `pack` covers what is missing, debts too; None if no pack on sale to the account does.
+    """
+
+    needed: int
+    available: int
+    pack: Pack | None
+
+    @property
+    def buy_path(self) -> str:
+        """Where the pack's card is, or all of them."""
+        return f"{url_for('credits.credits')}#{f'pack-{self.pack.slug}' if self.pack else 'packs'}"
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a program is told."""
+        return {
+            "needed": self.needed,
+            "available": self.available,
+            "pack": self.pack.slug if self.pack else None,
+            "buy_url": parts().settings.base_url + self.buy_path,
+        }
+
+    def text(self, catalog: Catalog, locale: str = LOCALE) -> str:
+        """What a person is told: “This needs 36 credits and you have 12. Nothing was used.”."""
+        needed, has = amount(self.needed, catalog, locale), short_amount(self.available, catalog, locale)
+        return f"This needs {needed} and you have {has}. Nothing was used."
+
+
+@dataclass(frozen=True, slots=True)
+class Buying:
+    """A form that buys one pack. `words` are its button's; `key` makes its first sending the only one."""
+
+    pack: Pack
+    words: str
+    key: str
+
+
+def shortfall_of(refusal: InsufficientCredits, account_id: int | None) -> Shortfall:
+    """The refusal's numbers, and the pack that helps the account. Without a database there is no pack."""
+    needed, available = _count(refusal, "needed"), _count(refusal, "available")
+    pack = None
+    try:
+        if account_id is not None:
+            pack = _smallest(db.session(), account_id, needed - available, now=utc_now())
+    except (SQLAlchemyError, Refusal) as error:
+        log.warning("shortfall without its pack", error=type(error).__name__)
+    return Shortfall(needed, available, pack)
+
+
+def payer_id() -> int | None:
+    """The account whose credits this request uses: the API's caller's, else that of the person signed in.
+
+    A request with a key never touches the browser's session.
+    """
+    if not has_request_context():
+        return None
+    caller = g.get("caller")
+    if caller is not None:
+        account_id: int = caller.account_id
+        return account_id
+    return current_user.account_id if is_person() else None
+
+
+def shortfall_on_page(found: Shortfall) -> dict[str, Any]:
+    """What `errors/_error.html` draws of it: the words as the reader writes numbers, and the way to more credits.
+
+    One form buys the pack that helps; whoever doesn't pay themselves, or is helped by no pack, is led to all of them.
+    """
+    sold, locale = parts().catalog, LOCALE
+    all_packs = f"{url_for('credits.credits')}#packs"
+    form = None
+    if is_person():
+        locale = present_reader().locale
+        form = _buying(found, sold, locale)
+    return {
+        "text": found.text(sold, locale),
+        "buying": form,
+        "actions": [("See all packs" if form else "Buy credits", all_packs)],
+    }
+
+
+def _buying(found: Shortfall, sold: Catalog, locale: str) -> Buying | None:
+    pack = found.pack
+    if pack is None:
+        return None
+    price = money(pack.amount_minor, pack.currency, locale)
+    return Buying(pack, f"Buy {amount(pack.credits, sold, locale)} for {price}", secrets.token_urlsafe(16))
+
+
+def is_person() -> bool:
+    """Whether somebody asks who is signed in, and not a program with a key."""
+    return "Authorization" not in request.headers and bool(current_user.is_authenticated)
+
+
+def _smallest(session: Session, account_id: int, missing: int, *, now: dt.datetime) -> Pack | None:
+    """The smallest pack on sale to the account with which the same work would go through: it pays debts first."""
+    missing += balance(session, account_id, now=now).debt
+    sold = parts().catalog
+    found = offers(
+        session, sold, account_id=account_id, plan=sold.default_plan, stripe_mode=parts().settings.payments, now=now
+    )
+    covering = [offer.pack for offer in found if _covers(offer, missing)]
+    return min(covering, key=lambda pack: (pack.credits, pack.amount_minor), default=None)
+
+
+def _covers(offer: Offer, missing: int) -> bool:
+    return offer.state == "open" and offer.pack.credits >= missing
+
+
+def _count(refusal: InsufficientCredits, name: str) -> int:
+    told = refusal.facts[name]
+    assert isinstance(told, int)  # noqa: S101  # for the type checker
+    return told
