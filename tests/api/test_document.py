@@ -166,7 +166,7 @@ def test_the_examples_are_answered_as_the_document_says(story, product):
             response = story.get(path, **example.query)
         else:
             response = story.post(path, example.body, key=name)
-        (status,) = route.answers
+        status = next(iter(route.answers))
         told[name] = masked(answer(response, status))
     shown = {name: masked(EXAMPLES[name].answer) for name in told if name != NOT_SHOWN}
     assert told == shown | {NOT_SHOWN: told[NOT_SHOWN]}
@@ -182,7 +182,7 @@ def masked(node):
 def test_an_example_is_valid_against_its_own_schema(name):
     (route,) = [route for route in ROUTES if route.name == name]
     example = EXAMPLES[name]
-    (status,) = route.answers
+    status = next(iter(route.answers))
     assert (example.body is None) == (route.body is None)
     for given, shape in ((example.body, route.body), (example.answer, route.answers[status])):
         if given is not None:

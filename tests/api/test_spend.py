@@ -177,7 +177,9 @@ def test_a_price_is_credits_or_metered_work(mine):
     for body in NO_PRICE:
         problem(mine.post(SPEND, body), 422, "invalid_request")
     assert problem(mine.post(SPEND, {"meter": "nothing", "quantity": 1}), 404, "unknown_meter")["meter"] == "nothing"
-    problem(mine.post(SPEND, {"meter": "tokens", "quantity": 2**53 - 1}), 422, "invalid_credits")
+    for path in (SPEND, ESTIMATE):
+        dear = problem(mine.post(path, {"meter": "call_minute", "quantity": 10**9}), 422, "invalid_credits")
+        assert dear["largest"] == 10**9
     assert len(mine.entries()) == 1
 
 
@@ -199,12 +201,12 @@ def test_a_person_spends_with_the_token_of_their_page_only(api):
 
 
 def test_a_service_key_spends_for_the_account_it_names(product):
-    account_id = make_account(external_id="customer 7")
+    account_id = make_account(external_id="mine-7")
     grant(account_id, 10)
-    assert product.for_account("external:customer 7").spend(1)["balance"]["available"] == 9
+    assert product.for_account("external:mine-7").spend(1)["balance"]["available"] == 9
     assert product.for_account(account_id).spend(1)["balance"]["available"] == 8
     problem(product.post(SPEND, {"credits": 1}), 400, "account_not_named")
-    for unknown in ("external:customer 8", "external:", 7, "0", "x"):
+    for unknown in ("external:mine-8", "external:", 7, "0", "x"):
         problem(product.for_account(unknown).post(SPEND, {"credits": 1}), 404, "unknown_account")
 
 

@@ -83,7 +83,7 @@ def test_every_answer_is_a_documented_one(shared_app, askers, examples, name, mo
     @hypothesis.given(case=operation.as_strategy(generation_mode=MODES[mode]), who=sampled_from(sorted(askers)))
     def ask(case: Any, who: str) -> None:
         if mode == "allowed":
-            case.path_parameters = {name: SEQS[name] for name in case.path_parameters}
+            case.path_parameters |= {name: SEQS[name] for name in case.path_parameters if name in SEQS}
         response = case.call(headers=askers[who])
         case.validate_response(response, checks=CHECKS)
         statuses.add(response.status_code)
