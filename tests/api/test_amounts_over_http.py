@@ -48,7 +48,7 @@ def test_no_such_credits(mine, operations, operation):
 def test_no_such_quantity(mine, operations, operation):
     asking, path, _ = operations[operation]
     before = mine.entries()
-    for amount in set(AMOUNTS) - {"2147483648", "1000000001"}:
+    for amount in AMOUNTS:
         body = b'{"meter": "tokens", "quantity": %s}' % amount.encode()
         found = problem(asking.post(path, body), 422, "invalid_request")
         assert found["fields"][0]["field"] == "quantity", amount

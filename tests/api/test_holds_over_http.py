@@ -114,6 +114,14 @@ def test_a_hold_is_spendable_again_at_the_instant_it_ends_without_a_sweep(mine):
         assert mine.spend(100)["balance"] == {"available": 0, "held": 0}
 
 
+@pytest.mark.parametrize(("way", "body"), [("capture", {"credits": 1}), ("release", {})])
+def test_a_key_that_closed_one_hold_closes_no_other(mine, way, body):
+    first, second = (mine.hold(10)["hold"]["id"] for _ in range(2))
+    answer(mine.post(f"{HOLDS}/{first}/{way}", body, key="k"), 201)
+    problem(mine.post(f"{HOLDS}/{second}/{way}", body, key="k"), 422, "idempotency_conflict")
+    assert answer(mine.get(f"{HOLDS}/{second}"))["state"] == "open"
+
+
 class TestAnothers:
     """Another account's hold answers exactly as a missing one."""
 

@@ -177,7 +177,9 @@ def test_a_price_is_credits_or_metered_work(mine):
     for body in NO_PRICE:
         problem(mine.post(SPEND, body), 422, "invalid_request")
     assert problem(mine.post(SPEND, {"meter": "nothing", "quantity": 1}), 404, "unknown_meter")["meter"] == "nothing"
-    problem(mine.post(SPEND, {"meter": "tokens", "quantity": 2**53 - 1}), 422, "invalid_credits")
+    for path in (SPEND, ESTIMATE):
+        dear = problem(mine.post(path, {"meter": "call_minute", "quantity": 10**9}), 422, "invalid_credits")
+        assert dear["largest"] == 10**9
     assert len(mine.entries()) == 1
 
 

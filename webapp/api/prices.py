@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from webapp.api.spend_shapes import LARGEST_CREDITS, PricedBody
+from webapp.api.spend_shapes import PricedBody
 from webapp.extensions import parts
-from webapp.ledger.errors import InvalidCredits
 from webapp.metering import cost_credits
 from webapp.web.refusals import UnknownMeter
 
@@ -30,9 +29,4 @@ def price_of(asked: PricedBody) -> Price:
     meter = parts().catalog.meter(slug)
     if meter is None:
         raise UnknownMeter("There is no such meter in the catalogue.", meter=slug)
-    cost = cost_credits(meter, quantity)
-    if cost > LARGEST_CREDITS:
-        raise InvalidCredits(
-            f"That much work costs more than {LARGEST_CREDITS:,} credits, the most at once.", largest=LARGEST_CREDITS
-        )
-    return Price(cost, slug, quantity, may_exceed_hold=meter.overrun == "balance")
+    return Price(cost_credits(meter, quantity), slug, quantity, may_exceed_hold=meter.overrun == "balance")

@@ -9,7 +9,7 @@ from webapp.api.schemas import Answer, EntryAnswer, Name, Read, ShortBalance
 from webapp.web.moments import instant_of
 
 LARGEST_CREDITS = 10**9
-LARGEST_QUANTITY = 2**53 - 1  # the largest whole number that every reader of JSON keeps exact
+LARGEST_QUANTITY = 10**9
 MOST_LINES = 1000
 LONGEST_HOLD_SECONDS = 24 * 3600
 
