@@ -125,7 +125,12 @@ def session(engine: Engine) -> Iterator[Session]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    """Settings of one test application: simulated Stripe, nothing read from the environment's secrets."""
+    """Settings of one test application."""
+    return settings_of(database_url, tmp_path)
+
+
+def settings_of(database_url: str, folder: Path) -> Settings:
+    """Settings of a test application: simulated Stripe, nothing read from the environment's secrets."""
     return read_settings(
         _env_file=None,
         app_env="test",
@@ -136,7 +141,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         stripe_secret_key=None,
         stripe_webhook_secret="whsec_test_present,whsec_test_old",
         stripe_api_base=None,
-        simulator_path=tmp_path / "simulator.sqlite3",
+        simulator_path=folder / "simulator.sqlite3",
         catalog=ROOT / "catalog.toml",
         brand_name="Refill",
     )

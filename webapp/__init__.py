@@ -123,6 +123,7 @@ def _register(app: Flask, settings: Settings) -> None:
     for name in VIEWS:
         app.register_blueprint(import_module(f"webapp.views.{name}").bp)
     app.register_blueprint(import_module("webapp.api").bp)
+    app.register_blueprint(import_module("webapp.api").docs_bp)
     for name in COMMANDS:
         module = import_module(f"webapp.cli.{name}")
         app.cli.add_command(getattr(module, "group", None) or module.command)

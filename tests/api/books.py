@@ -23,6 +23,11 @@ def spend(account_id: int, credits: int, **more: Any) -> Posted:
     return transact(lambda session: operations.spend(session, account_id, credits=credits, **facts))
 
 
+def hold(account_id: int, credits: int, **more: Any) -> Posted:
+    facts = {"key": f"test:{next(NUMBERS)}", "actor_kind": "user", "now": utc_now()} | more
+    return transact(lambda session: operations.hold(session, account_id, credits=credits, **facts))
+
+
 def spends(account_id: int, credits: list[int]) -> None:
     """Many spends in one transaction."""
 

@@ -1,11 +1,13 @@
 """The table of who may ask what, and those who ask: see test_access.py and test_key_access.py."""
 
 import re
+import secrets
 from dataclasses import dataclass
 
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.api.books import hold, spend
 from tests.api.calling import csrf_token_of
 
 TO_LOGIN, IN_HTMX, IN_API = "303 to login", "401 with HX-Redirect", "401 as problem"
@@ -51,6 +53,17 @@ ACCESS = {
     ("api.open_pack_purchase", "POST"): api("manage", 201, 201, form='{"pack": "small"}'),
     ("api.read_catalog", "GET"): api("read"),
     ("api.verify_payment", "GET"): api("read", 200, 404, query="session_id={session}"),
+    ("api.spend", "POST"): api("spend", 201, 402, form='{"credits": 1}'),
+    ("api.batch", "POST"): api("spend", 200, 200, form='{"spends": [{"key": "k", "credits": 1}]}'),
+    ("api.estimate", "POST"): api("read", 200, 200, form='{"credits": 1}'),
+    ("api.hold", "POST"): api("spend", 201, 402, form='{"credits": 1}'),
+    ("api.read_hold", "GET"): api("read", 200, 404),
+    ("api.capture", "POST"): api("spend", 201, 404, form='{"credits": 1}'),
+    ("api.release", "POST"): api("spend", 201, 404, form="{}"),
+    ("api.reverse", "POST"): api("spend", 201, 404, form="{}"),
+    ("api.grant", "POST"): api("manage", 403, 403, service=201, form='{"kind": "gift", "credits": 1, "reason": "x"}'),
+    ("api_docs.document", "GET"): public(200),
+    ("api_docs.page", "GET"): public(200),
     ("auth.follow_link", "GET"): public(410),
     ("auth.login", "GET"): public(200, 303),
     ("auth.login", "POST"): public(422, 303),
@@ -155,8 +168,13 @@ class Shop:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
-        known |= {"export_id": "e" * 16} | PLACE
+        known |= {"export_id": "e" * 16} | PLACE | self._made(rule.arguments)
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
+
+    def _made(self, names: set[str]) -> dict[str, str]:
+        """A hold or a use of the owner's that nobody has closed or returned yet."""
+        makers = {name: make for name, make in {"hold": hold, "entry": spend}.items() if name in names}
+        return {name: str(make(self.owner_id, 1, actor_kind="user").entry.seq) for name, make in makers.items()}
 
     def filled(self, text: str) -> str:
         from webapp.extensions import parts
@@ -171,7 +189,7 @@ class Shop:
         """One request as the row says; `token` None sends no CSRF token."""
         row = ACCESS[endpoint, method]
         form = self.filled(row.form)
-        sent = dict(headers)
+        sent = dict(headers) | ({"Idempotency-Key": secrets.token_hex(8)} if method == "POST" else {})
         if method == "POST" and token:
             sent["X-CSRFToken"] = csrf_token_of(self.app, client)
         return client.open(

@@ -17,6 +17,8 @@ UNKNOWN_ELSEWHERE = {
     ("service key for nobody", "api.make_account"): 200,
     ("service key for nobody", "api.make_link"): 201,
     ("service key for nobody", "api.verify_payment"): 404,
+    ("service key for nobody", "api.read_hold"): 404,
+    ("service key for nobody", "api.batch"): 200,
 }
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+import tests.browser.states_of_api
 import tests.browser.states_of_history
 import tests.browser.states_of_settings  # noqa: F401  # they enter their states into the table
 from tests.browser import checks, states_of_checkout, states_of_credits, states_of_people
@@ -26,8 +27,8 @@ TALL = 900
 
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
 NO_PAGES = re.compile(
-    r"api\.|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|keys\.back$|history\.export$|"
-    r"settings\.(?!settings$)"
+    r"api\.|api_docs\.document$|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|keys\.back$|"
+    r"history\.export$|settings\.(?!settings$)"
 )
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 

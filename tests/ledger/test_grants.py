@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,14 @@ from webapp.orm import NEVER
 def lot_row(session, account_id, seq):
     found = text("SELECT * FROM grants WHERE account_id = :id AND seq = :seq")
     return session.execute(found, {"id": account_id, "seq": seq}).mappings().one()
+
+
+def test_a_callers_fingerprint_alone_tells_whether_a_repeat_is_the_same(session, account_id, now):
+    facts = {"kind": "bonus", "source_kind": "test", "source_id": "1", "key": "k", "now": now}
+    first = grant(session, account_id, credits=10, fingerprint="one", **facts)
+    assert grant(session, account_id, credits=10, fingerprint="one", **facts) == replace(first, replayed=True)
+    with pytest.raises(IdempotencyConflict):
+        grant(session, account_id, credits=10, fingerprint="other", **facts)
 
 
 def test_a_grant_raises_the_balance_and_makes_a_lot(session, account_id, now):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, NotReversible, ReverseAboveSpent, UnknownEntry
 from webapp.ledger.facts import LotTouched
 from webapp.ledger.operations import capture, hold, open_account, reverse, settle_takeback, spend
-from webapp.ledger.queries import balance, balance_as_of, history
+from webapp.ledger.queries import actor_of, balance, balance_as_of, history
 from webapp.ledger.verify import verify
 
 HOUR = dt.timedelta(hours=1)
@@ -120,6 +120,30 @@ def test_closing_it_twice_changes_nothing(session, account_id, call, now):
     with pytest.raises(IdempotencyConflict):
         reverse(session, account_id, 3, credits=6, key="r", now=now)
     assert balance(session, account_id, now=now).available == 90
+
+
+def test_all_that_is_left_comes_back_without_a_number(session, account_id, call, now):
+    reverse(session, account_id, 3, credits=4, key="part", now=now)
+    posted = reverse(session, account_id, 3, credits=None, key="rest", now=now)
+    assert (posted.entry.credits, posted.available) == (21, 110)
+    again = reverse(session, account_id, 3, credits=None, key="rest", now=now)
+    assert again == replace(posted, replayed=True)
+    with pytest.raises(IdempotencyConflict):
+        reverse(session, account_id, 3, credits=21, key="rest", now=now)
+
+
+def test_nothing_is_left_to_return_twice(session, account_id, call, now):
+    reverse(session, account_id, 3, credits=None, key="all", now=now)
+    with pytest.raises(ReverseAboveSpent, match="returned already") as refused:
+        reverse(session, account_id, 3, credits=None, key="more", now=now)
+    assert refused.value.facts == {"needed": 1, "left": 0}
+
+
+def test_who_made_an_entry_is_told_to_its_own_account_only(session, account_id, give, now):
+    give(10)
+    spend(session, account_id, credits=1, key="s", actor_kind="key", key_id=7, now=now)
+    assert [actor_of(session, account_id, seq) for seq in (1, 2, 3)] == ["system", "key", None]
+    assert actor_of(session, open_account(session, now=now), 2) is None
 
 
 def test_only_a_spend_or_capture_can_be_reversed(session, account_id, call, now):

@@ -64,6 +64,14 @@ SPEND: list[Passing] = [
     GRANTED,
     ("commit.after", 1),
 ]
+# Over HTTP the use of the key is noted before, once a minute, in a transaction of its own.
+API_SPEND: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("commit.before", 2),
+    GRANTED,
+    ("commit.after", 2),
+]
 
 WAYS = {
     "webhook": WEBHOOK,
@@ -72,6 +80,7 @@ WAYS = {
     "sweep": SWEEP,
     "checkout": CHECKOUT,
     "spend": SPEND,
+    "spend over the API": API_SPEND,
 }
 
 

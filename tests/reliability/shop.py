@@ -52,6 +52,19 @@ class Answer:
         return found
 
 
+def ask(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer | None:
+    """One request on a connection of its own; None when the server went away without an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request(method, path, body=body, headers={"Connection": "close"} | headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read().decode(), dict(response.getheaders()))
+    except (ConnectionError, http.client.IncompleteRead):
+        return None
+    finally:
+        connection.close()
+
+
 class Shop:
     """One buyer. `app` is the same application in this process: for looking, and for what Stripe does."""
 
@@ -72,17 +85,9 @@ class Shop:
         return simulator
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer | None:
-        """One request on a connection of its own; None when the server went away without an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=ANSWER_SECONDS)
+        """One request, headers by their names with _ for -."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request(method, path, body=body, headers={"Connection": "close"} | sent)
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(), dict(response.getheaders()))
-        except (ConnectionError, http.client.IncompleteRead):
-            return None
-        finally:
-            connection.close()
+        return ask(self.served.port, method, path, body, sent)
 
     def buy(self, key: str, pack: str = "starter") -> Answer | None:
         """Open a checkout over JSON, with an idempotency key."""

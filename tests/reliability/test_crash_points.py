@@ -6,6 +6,7 @@ import pytest
 
 from tests.reliability import work
 from tests.reliability.passings import WAYS, deaths
+from tests.reliability.program import Program
 from tests.reliability.serving import CrashPoint
 from tests.reliability.shop import KIND, about_nothing
 from tests.support.databases import ROOT
@@ -32,8 +33,9 @@ def test_the_reader_of_points_sees_each_way_to_call_one():
 
 def walk(way, served, shop):
     """Go one of the ways to its end; what is armed when it begins."""
-    purchase = None if way in {"checkout", "spend"} else shop.paid()
+    purchase = None if "spend" in way or way == "checkout" else shop.paid()
     account_id = shop.give(1)
+    program = Program(shop.app, served, 1)
     shop.wait_a_minute()
     point = CrashPoint(served.crash_file, "nowhere", 1)
     if way == "webhook":
@@ -46,6 +48,8 @@ def walk(way, served, shop):
         assert work.run(work.sweep, served.given) == 0
     elif way == "checkout":
         assert shop.buy("order").status == 201
+    elif way == "spend over the API":
+        assert program.spend("key").status == 201
     else:
         assert work.run(work.spend_with_one_retry, served.given, account_id, "key", served.folder / "told") == 0
     return point

@@ -1,25 +1,12 @@
 """A crowd at the server's door: one payment told by everybody, one form sent fifty times."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 from tests.reliability.shop import KIND
+from tests.reliability.together import all_at_once
 
 EVENTS = (KIND, "payment_intent.succeeded", "checkout.session.async_payment_succeeded")
-
-
-def all_at_once(works):
-    """Run each in a thread of its own, from the same moment on; their answers."""
-    together = Barrier(len(works), timeout=30)
-
-    def run(work):
-        together.wait()
-        return work()
-
-    with ThreadPoolExecutor(len(works)) as threads:
-        return list(threads.map(run, works))
 
 
 def test_one_payment_told_32_times_at_once_by_three_events_and_the_return_page_is_granted_once(shop, rounds):

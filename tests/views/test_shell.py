@@ -112,7 +112,7 @@ def test_account_menu_names_the_person_and_signs_out_by_a_form(shopper):
 
 def test_footer_names_the_zone_of_the_account(shopper):
     (footer,) = shopper.pages.open("/dashboard").root.all("footer")
-    assert footer.text == "Times shown in UTC. How credits work"
+    assert footer.text == "Times shown in UTC. How credits work API reference"
 
 
 def test_footer_links_terms_and_help_if_there_are_any(settings, shopper):

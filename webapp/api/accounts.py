@@ -1,9 +1,9 @@
 """Accounts of a host product over JSON: making or finding one by the product's own id, and signing its user in."""
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from webapp.api.answers import answer
-from webapp.api.bodies import checked, json_object
+from webapp.api.bodies import checked, json_object, object_if_any
 from webapp.api.callers import account_named
 from webapp.api.schemas import AccountAnswer, AccountBody, LinkAnswer, LinkBody
 from webapp.extensions import parts, transact
@@ -33,7 +33,7 @@ def make_link(account: str) -> Response:
     `account` is a number or `external:…`. Every call makes another link, and the body may be left out.
     """
     account_id, now = account_named(account), utc_now()
-    wanted = checked(LinkBody, json_object() if request.get_data() else {})
+    wanted = checked(LinkBody, object_if_any())
     secret, ends_at = transact(lambda session: make_login_link(session, account_id, now=now))
     path = url_for("auth.follow_link", secret=secret, next=wanted.next)
     return answer(LinkAnswer(url=parts().settings.base_url + path, expires_at=ends_at), 201)

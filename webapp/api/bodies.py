@@ -8,11 +8,16 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from webapp.web.refusals import InvalidFields, InvalidIdempotencyKey, InvalidJson, NotJson
+from webapp.web.refusals import IdempotencyKeyMissing, InvalidFields, InvalidIdempotencyKey, InvalidJson, NotJson
 
 LONGEST_KEY = 200
 
 Fields = TypeVar("Fields", bound=BaseModel)
+
+
+def object_if_any() -> dict[str, Any]:
+    """The body of this request; an empty object when there is none. Raises as `json_object` does."""
+    return json_object() if request.content_length or "Transfer-Encoding" in request.headers else {}
 
 
 def json_object() -> dict[str, Any]:
@@ -49,10 +54,23 @@ def idempotency_key() -> str | None:
     return key
 
 
+def needed_key() -> str:
+    """The client's key; raises IdempotencyKeyMissing or InvalidIdempotencyKey."""
+    key = idempotency_key()
+    if key is None:
+        raise IdempotencyKeyMissing("Send an Idempotency-Key, so that this can be sent again without harm.")
+    return key
+
+
 def fingerprint(body: dict[str, Any]) -> str:
     """What a repeated key must have in common with its first use: method, path and the whole body, order aside."""
+    return digest(f"{request.method}\n{request.path}", body)
+
+
+def digest(where: str, body: dict[str, Any]) -> str:
+    """A short text that is the same for the same body in the same place, whatever the order of its names."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{request.method}\n{request.path}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{where}\n{canonical}".encode()).hexdigest()
 
 
 def _body() -> bytes:

@@ -131,13 +131,18 @@ def account_named(name: str) -> int:
 
     Raises UnknownAccount. That a number is somebody's is found out where the account is read or locked.
     """
-    if name.startswith(EXTERNAL):
+    if not name.startswith(EXTERNAL):
+        found = account_numbered(name)
+    else:
         found = account_of_host(db.session(), name.removeprefix(EXTERNAL))
-        if found is not None:
-            return found
-    elif ACCOUNT_NUMBER.fullmatch(name):
-        return int(name)
-    raise UnknownAccount("There is no such account.")
+    if found is None:
+        raise UnknownAccount("There is no such account.")
+    return found
+
+
+def account_numbered(text: str) -> int | None:
+    """The account number that a text is, or None if it can be none."""
+    return int(text) if ACCOUNT_NUMBER.fullmatch(text) else None
 
 
 def _account_of_key(key: KeyFacts, named: str | None) -> int | None:

@@ -8,18 +8,17 @@ from webapp.api.answers import answer
 from webapp.api.bodies import checked
 from webapp.api.callers import caller
 from webapp.api.cursors import before_seq_of, cursor_of
+from webapp.api.entries import entry_answer
 from webapp.api.schemas import (
     BalanceAnswer,
-    EntryAnswer,
     HistoryAnswer,
     HistoryQuery,
     KindsAnswer,
     LotAnswer,
-    LotTouchedAnswer,
 )
 from webapp.extensions import db, parts
 from webapp.ledger import queries
-from webapp.ledger.queries import Balance, EntryFacts
+from webapp.ledger.queries import Balance
 from webapp.orm import utc_now
 from webapp.web.balance import fresh_balance
 from webapp.web.display import figure
@@ -70,21 +69,4 @@ def _balance_answer(found: Balance) -> BalanceAnswer:
         total_purchased=found.total_purchased,
         total_used=found.total_used,
         display=f"{shown.text} · {shown.below}" if shown.below else shown.text,
-    )
-
-
-def entry_answer(entry: EntryFacts) -> EntryAnswer:
-    """An entry as the API tells it, exports of the history too."""
-    return EntryAnswer(
-        id=entry.seq,
-        kind=entry.kind,
-        credits=entry.credits,
-        balance_after=entry.balance_after,
-        description=entry.description,
-        meter=entry.meter or None,
-        quantity=entry.quantity,
-        lots=[LotTouchedAnswer.model_validate(lot) for lot in entry.lots],
-        occurred_at=entry.occurred_at,
-        created_at=entry.created_at,
-        reverses=entry.reverses_seq,
     )

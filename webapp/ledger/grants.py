@@ -28,6 +28,7 @@ def grant(
     key: str,
     source_kind: str,
     source_id: str,
+    fingerprint: str | None = None,
     description: str = "",
     expires_at: dt.datetime | None = None,
     actor_kind: str = "system",
@@ -36,9 +37,9 @@ def grant(
     """Add credits to the account as a new lot, at most once for each source.
 
     Locks the account. The same key, or another key for the same source, with the same kind, credits and expiry
-    answers the first grant again; with others it raises IdempotencyConflict. `expires_at` None is never. Due lots and
-    holds are settled first; what refunds already ask back of the source is taken in entries that follow, and what the
-    account owes is paid.
+    answers the first grant again; with others it raises IdempotencyConflict. With a `fingerprint` of the caller's
+    request that alone is compared. `expires_at` None is never. Due lots and holds are settled first; what refunds
+    already ask back of the source is taken in entries that follow, and what the account owes is paid.
     Raises InvalidCredits (also when the balance would pass 2^53), InvalidRequest, UnknownAccount.
     """
     check_credits(credits)
@@ -57,7 +58,7 @@ def grant(
         actor_kind=actor_kind,
         lot=lot,
     )
-    draft = checked(draft, None, (kind, credits, lot.expires_at, source_kind, source_id), now=now)
+    draft = checked(draft, fingerprint, (kind, credits, lot.expires_at, source_kind, source_id), now=now)
     account = locked(session, account_id)
     stored = replay(session, account_id, draft) or replay_of_source(session, account_id, draft)
     return stored or _grant(session, account, draft, lot, now)

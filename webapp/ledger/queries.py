@@ -12,6 +12,7 @@ from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
+from webapp.ledger.reading import actor_of
 from webapp.ledger.reading import read_hold as hold
 from webapp.ledger.searching import Search
 from webapp.ledger.totals import Totals, totals
@@ -30,6 +31,7 @@ __all__ = [
     "Trace",
     "TracedLot",
     "accounts_due",
+    "actor_of",
     "balance",
     "balance_as_of",
     "change_since",

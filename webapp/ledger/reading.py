@@ -68,6 +68,10 @@ _HOLD = select(*(holds.c[name] for name in HoldFacts.__dataclass_fields__)).wher
     holds.c.account_id == bindparam("of_account"), holds.c.seq == bindparam("of_hold")
 )
 
+_ACTOR = select(entries.c.actor_kind).where(
+    entries.c.account_id == bindparam("of_account"), entries.c.seq == bindparam("of_entry")
+)
+
 
 def read_entries(
     session: Session, account_id: int, *conditions: ColumnElement[bool] | TextClause, limit: int
@@ -86,6 +90,11 @@ def read_hold(session: Session, account_id: int, seq: int, *, now: dt.datetime) 
         return None
     found = HoldFacts(*row)
     return replace(found, state="expired") if found.state == "open" and found.expires_at <= now else found
+
+
+def actor_of(session: Session, account_id: int, seq: int) -> str | None:
+    """Who made the account's entry (or hold) with this number: user, key, system, …; None if there is none."""
+    return session.scalar(_ACTOR, {"of_account": account_id, "of_entry": seq})
 
 
 def tells(kind: str, from_book: str, to_book: str) -> bool:

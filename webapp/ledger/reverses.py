@@ -45,7 +45,7 @@ def reverse(
     account_id: int,
     entry_seq: int,
     *,
-    credits: int,
+    credits: int | None,
     key: str,
     fingerprint: str | None = None,
     description: str = "",
@@ -53,7 +53,7 @@ def reverse(
     actor_kind: str = "system",
     now: dt.datetime,
 ) -> Posted:
-    """Give `credits` of a spend or capture back to the lots that paid, in the order they were taken.
+    """Give `credits` of a spend or capture back to the lots that paid, in the order they were taken; None is all left.
 
     Locks the account. Earlier reverses of the entry count; usage is taken off the day it was counted on. What a refund
     had already taken back of those credits pays its debt. Credits of a lot that has expired go on to `expired`; if
@@ -62,7 +62,8 @@ def reverse(
     Raises UnknownEntry, NotReversible (facts: entry, kind), ReverseAboveSpent (facts: needed, left), InvalidCredits,
     InvalidRequest, UnknownAccount.
     """
-    check_credits(credits)
+    if credits is not None:
+        check_credits(credits)
     check_number(entry_seq)
     draft = Draft(
         kind="reverse",
@@ -80,18 +81,11 @@ def reverse(
 
 
 def _reverse(
-    session: Session, account: LockedAccount, draft: Draft, entry_seq: int, credits: int, now: dt.datetime
+    session: Session, account: LockedAccount, draft: Draft, entry_seq: int, credits: int | None, now: dt.datetime
 ) -> Posted:
     use = _use(session, account.id, entry_seq)
     left = spent_by(session, account.id, entry_seq)
-    left_credits = sum(spent for _, spent in left)
-    if credits > left_credits:
-        raise ReverseAboveSpent(
-            f"This would return {credits:,} credits, and {left_credits:,} of this use are left.",
-            needed=credits,
-            left=left_credits,
-        )
-    shares = allocate(credits, left)
+    shares = allocate(_returnable(credits, sum(spent for _, spent in left)), left)
     sheet = open_sheet(session, account, now=now, lots=[grant for grant, _ in shares])
     sheet.settle_due(now)
     draft = replace(draft, meter=use.meter, key_id=use.key_id, used_on=use.used_on)
@@ -100,6 +94,17 @@ def _reverse(
     sheet.finish(now)
     write(session, [sheet], now=now)
     return answer(line, now=now)
+
+
+def _returnable(credits: int | None, left: int) -> int:
+    """How many credits to return: those asked for, or all that are left. Raises ReverseAboveSpent."""
+    if credits is None and left == 0:
+        raise ReverseAboveSpent("All credits of this use have been returned already.", needed=1, left=0)
+    if credits is not None and credits > left:
+        raise ReverseAboveSpent(
+            f"This would return {credits:,} credits, and {left:,} of this use are left.", needed=credits, left=left
+        )
+    return left if credits is None else credits
 
 
 def _use(session: Session, account_id: int, entry_seq: int) -> Use:

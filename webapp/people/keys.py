@@ -5,8 +5,9 @@ Making, renewing and revoking them is in `keyring`.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.people.models import ApiKey, ApiKeySecret
@@ -15,8 +16,16 @@ from webapp.people.tokens import secret_hash
 # "Last used" is for people who look for keys nobody needs: one write a minute tells them enough.
 USE_NOTED_EVERY = dt.timedelta(minutes=1)
 
-_KEY = select(ApiKey.id, ApiKey.account_id, ApiKey.scopes, ApiKey.last_used_at).join(
-    ApiKeySecret, ApiKeySecret.key_id == ApiKey.id
+_keys, _secrets = cast("Table", ApiKey.__table__), cast("Table", ApiKeySecret.__table__)
+# Made once, of tables and not of classes: every request with a key begins with it.
+_LIVING_KEY = (
+    select(_keys.c.id, _keys.c.account_id, _keys.c.scopes, _keys.c.last_used_at)
+    .join_from(_keys, _secrets, _secrets.c.key_id == _keys.c.id)
+    .where(
+        _secrets.c.secret_hash == bindparam("of_hash"),
+        or_(_secrets.c.ends_at.is_(None), _secrets.c.ends_at > bindparam("at", type_=_secrets.c.ends_at.type)),
+        _keys.c.revoked_at.is_(None),
+    )
 )
 
 
@@ -40,12 +49,7 @@ def key_of_secret(session: Session, secret: str, *, now: dt.datetime) -> KeyFact
 
     The look-up is by hash, so its time tells nothing about how near a guess was.
     """
-    living = (
-        ApiKeySecret.secret_hash == secret_hash(secret),
-        or_(ApiKeySecret.ends_at.is_(None), ApiKeySecret.ends_at > now),
-        ApiKey.revoked_at.is_(None),
-    )
-    row = session.execute(_KEY.where(*living)).one_or_none()
+    row = session.execute(_LIVING_KEY, {"of_hash": secret_hash(secret), "at": now}).one_or_none()
     return None if row is None else KeyFacts(row.id, row.account_id, frozenset(row.scopes.split()), row.last_used_at)
 
 

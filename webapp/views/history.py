@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.api.credits import entry_answer
+from webapp.api.entries import entry_answer
 from webapp.exports.records import begin_export
 from webapp.extensions import db, transact
 from webapp.ledger.queries import count_entries

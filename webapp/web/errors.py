@@ -34,6 +34,8 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.AccountNotNamed: 400,
     refusals.NotJson: 415,
     refusals.UnreadableRequest: 400,
+    refusals.BatchTooLarge: 413,
+    refusals.UnknownMeter: 404,
     refusals.KeyUsed: 409,
     people.UnknownKey: 404,
     people.NoUser: 409,
@@ -85,7 +87,16 @@ TITLES: dict[str, str] = {
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",
     "checkout_expired": "That checkout has expired",
+    "unknown_account": "We don't know that account",
+    "unknown_entry": "We don't know that entry",
+    "unknown_hold": "We don't know that hold",
+    "unknown_meter": "We don't know that meter",
+    "hold_closed": "That hold is closed",
     "spending_paused": "Spending is paused",
+    "made_by_product": "Only the product can undo that",
+    "scope_missing": "This key may not do that",
+    "service_key_needed": "This key may not do that",
+    "account_not_yours": "This key may not name an account",
     "work_in_progress": "This is being done already",
     "work_done": "This was done already",
     "operators_own": "No key may do that",
@@ -135,17 +146,27 @@ def register_errors(app: Flask) -> None:
 
 
 def status_of(refusal: Refusal) -> int:
-    """The HTTP status of a refusal: its own class's, else its nearest parent's."""
-    return next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+    """The HTTP status of a refusal."""
+    return status_of_kind(type(refusal))
+
+
+def status_of_kind(refusal: type[Refusal]) -> int:
+    """The HTTP status of a kind of refusal: its own, else its nearest parent's."""
+    return next(STATUSES[kind] for kind in refusal.__mro__ if kind in STATUSES)
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
     """The problem a refusal is drawn as. Of missing credits it also says which pack helps the one who pays."""
+    if not isinstance(refusal, ledger.InsufficientCredits):
+        return plain_problem(refusal)
+    status, found = status_of(refusal), shortfall_of(refusal, payer_id())
+    text, title = found.text(parts().catalog), _title(refusal, status)
+    return Problem(status, refusal.code, title, text, found.facts, shortfall=found)
+
+
+def plain_problem(refusal: Refusal) -> Problem:
+    """The problem in the refusal's own words and facts. Reads nothing: a batch may have a thousand of them."""
     status = status_of(refusal)
-    if isinstance(refusal, ledger.InsufficientCredits):
-        found = shortfall_of(refusal, payer_id())
-        text, title = found.text(parts().catalog), _title(refusal, status)
-        return Problem(status, refusal.code, title, text, found.facts, shortfall=found)
     retry_after_seconds = 60 if status == 503 else None
     return Problem(status, refusal.code, _title(refusal, status), refusal.sentence, refusal.facts, retry_after_seconds)
 
@@ -172,11 +193,15 @@ def draw(problem: Problem) -> Response:
     return response
 
 
-def _as_json(problem: Problem) -> Response:
+def problem_body(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON: its facts, and what every problem says, of which no fact can take the place."""
     body: dict[str, Any] = dict(problem.facts)
     body |= {"type": "about:blank", "title": problem.title, "status": problem.status}
-    body |= {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
-    response = jsonify(body)
+    return body | {"detail": problem.text, "code": problem.code, "request_id": g.get("request_id")}
+
+
+def _as_json(problem: Problem) -> Response:
+    response = jsonify(problem_body(problem))
     response.mimetype = "application/problem+json"
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

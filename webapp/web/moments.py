@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 Moment = dt.datetime | dt.date
 
 YEARS = range(1970, 9000)  # beyond, adding a day or a zone would leave what Python can count
+INSTANT_SENTENCE = "must be an instant with its zone, like 2026-11-20T14:32:00Z"
 SENTENCE = "must be a date like 2026-11-20 or an instant like 2026-11-20T14:32:00Z"
 
 
@@ -16,6 +17,19 @@ def moment_of(given: object) -> object:
     found = _parsed(given)
     if found.year not in YEARS:
         raise ValueError(SENTENCE)
+    return found
+
+
+def instant_of(given: object) -> object:
+    """The instant that an ISO 8601 text with a zone means; anything but text is handed back. Raises ValueError."""
+    if not isinstance(given, str):
+        return given
+    try:
+        found = dt.datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or found.year not in YEARS:
+        raise ValueError(INSTANT_SENTENCE)
     return found
 
 

@@ -6,13 +6,17 @@ Refusal
 ├── NotAllowed
 │   ├── ScopeMissing        scope
 │   ├── ServiceKeyNeeded
-│   └── AccountNotYours     an account was named that this key may not name
+│   ├── AccountNotYours     an account was named that this key may not name
+│   └── MadeByProduct       entry
 ├── AccountNotNamed         a service key must say for whom it acts
 ├── UnreadableRequest
 │   ├── NotJson               the body is of another type
 │   ├── InvalidJson           not one JSON object
-│   └── InvalidIdempotencyKey
+│   ├── InvalidIdempotencyKey
+│   └── IdempotencyKeyMissing
 ├── InvalidFields             fields: one {field, message} for each fault
+├── BatchTooLarge             largest
+├── UnknownMeter              meter
 ├── PlansNotSold
 └── KeyUsed                   the key's work is paid for, or can't be begun again
     ├── WorkInProgress        hold
@@ -59,6 +63,12 @@ class AccountNotYours(NotAllowed):
     code = "account_not_yours"
 
 
+class MadeByProduct(NotAllowed):
+    """The product itself took or reserved these credits, so only the product gives them back. Fact: `entry`."""
+
+    code = "made_by_product"
+
+
 class AccountNotNamed(Refusal):
     """A service key acts for the account that `Refill-Account` names, and the request has no such header."""
 
@@ -89,10 +99,28 @@ class InvalidIdempotencyKey(UnreadableRequest):
     code = "idempotency_key_invalid"
 
 
+class IdempotencyKeyMissing(UnreadableRequest):
+    """What moves credits needs a key, so that it can be sent again without harm."""
+
+    code = "idempotency_key_missing"
+
+
 class InvalidFields(Refusal):
     """A field or parameter is missing or has a value it can't have. Facts: `fields`."""
 
     code = "invalid_request"
+
+
+class BatchTooLarge(Refusal):
+    """A batch has more lines than are taken at once. Fact: `largest`."""
+
+    code = "batch_too_large"
+
+
+class UnknownMeter(Refusal):
+    """The catalogue has no such meter. Fact: `meter`."""
+
+    code = "unknown_meter"
 
 
 class PlansNotSold(Refusal):
