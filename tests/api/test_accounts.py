@@ -139,6 +139,20 @@ def test_of_many_at_once_one_makes_the_account_and_its_user(app, product, email)
     assert counts() == [1, 1, int(email is not None)]
 
 
+def test_of_many_who_bring_a_person_to_one_account_at_once_one_does(app, product):
+    answer(product.post(ACCOUNTS, {"external_id": "a"}), 201)
+    start = threading.Barrier(6)
+
+    def attempt(number):
+        client = KeyClient(app, product.headers["Authorization"].removeprefix("Bearer "))
+        start.wait()
+        return client.post(ACCOUNTS, {"external_id": "a", "email": f"sam{number}@example.com"}).json["email"]
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(attempt, range(6)))) == 1
+    assert counts() == [1, 1, 1]
+
+
 def test_nobody_but_the_product_makes_accounts_and_links(app, api, user):
     own = KeyClient(app, make_key(user.account_id)[1])
     for ask in (own.post, api.post):
