@@ -1,9 +1,12 @@
 """The reference page's parts, read out of the OpenAPI document: so the page can't say what the document doesn't."""
 
+import html
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from markupsafe import Markup
 
 from webapp.api.document import address_of, problems_of
 from webapp.api.examples import EXAMPLES, Example
@@ -63,7 +66,7 @@ class Section:
         return found + (self._fields_of(self.route.body.__name__) if self.route.body else [])
 
     @property
-    def curl(self) -> str:
+    def curl(self) -> Markup:
         """A command that can be pasted, with the key in the environment."""
         example = self._example
         parts = [f"curl {self.base_url}{self._filled(example)}", '-H "Authorization: Bearer $REFILL_KEY"']
@@ -73,16 +76,16 @@ class Section:
             parts.append('-H "Idempotency-Key: $(uuidgen)"')
         if example.body is not None:
             parts.append(f"--json '{json.dumps(example.body, ensure_ascii=False)}'")
-        return " \\\n  ".join(parts)
+        return _code(" \\\n  ".join(parts))
 
     @property
-    def answer(self) -> str:
+    def answer(self) -> Markup:
         """The answer of the example, a line for each of its parts; empty where it is long."""
         found = self._example.answer
         if found is None:
-            return ""
+            return Markup()
         lines = (f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in found.items())
-        return "{" + ",\n ".join(lines) + "}"
+        return _code("{" + ",\n ".join(lines) + "}")
 
     @property
     def status(self) -> int:
@@ -117,6 +120,11 @@ class Section:
 def sections(document: Json, base_url: str) -> list[Section]:
     """One for each route, in the order of the table."""
     return [Section(route, document, base_url) for route in ROUTES]
+
+
+def _code(text: str) -> Markup:
+    """Text between tags: quotes may stand there as they are, and JSON is full of them."""
+    return Markup(html.escape(text, quote=False))  # noqa: S704  # it has just been escaped
 
 
 def _limits(schema: Json) -> str:
