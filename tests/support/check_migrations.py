@@ -8,6 +8,7 @@ import flask_migrate
 from flask import Flask
 
 import webapp.billing.models
+import webapp.exports.models
 import webapp.ledger.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # imported so that every table is known
