@@ -1,10 +1,14 @@
 """The example product: what each call costs, by the client against a Refill that plays."""
 
+import subprocess
+import sys
+
 import pytest
 
 from examples.voice_calls.__main__ import make_calls
 from examples.voice_calls.calls import Call, place
 from tests.client.conftest import played, refill
+from tests.support.databases import ROOT
 
 __all__ = ["played", "refill"]
 
@@ -57,3 +61,13 @@ def test_three_calls_at_once_never_spend_the_same_credits(refill, played, left, 
     assert told.count("15 credits") == 1
     assert told.count("not placed") == 2
     assert left() == (80 - 12 - 27 - 15, 0)
+
+
+def test_the_whole_example_runs_once_and_its_books_add_up():
+    command = [sys.executable, "-m", "examples.voice_calls", "--once"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    for line in ("4 min: 12 credits", "dropped: not charged", "no answer: not charged", "9 min: 27 credits"):
+        assert line in ended.stdout
+    assert ended.stdout.count("5 min: 15 credits") == 1
+    assert ended.stdout.count("not placed: it needs 30 credits") == 2
