@@ -7,9 +7,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from bench.contest import ROUNDS, Row
+from bench.contest import ROUNDS, Note, Row
 from bench.http import page_rows
 from bench.ledger import batch_rows, size_rows, spend_rows
+from bench.reading import reading_rows
+from bench.spending import spending_rows
 from bench.webhook import webhook_rows
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from webapp.orm import utc_now
@@ -25,6 +27,9 @@ on the machine it runs on; durability is each database's default (SQLite with `s
 Spends on PostgreSQL go by one call of a function where they are plain, by the portable form where they are not; SQLite
 has the portable form alone. Clients are threads of one process.
 
+Over HTTP means a real server on loopback: gunicorn with 4 plain workers, a new connection for each request, 16 at a
+time, an API key on each. The client works on the same cores; CPU is that of the servers and of the database.
+
 Pages and webhooks are measured in process: CPU of the application, tests' browser included, without an HTTP server in
 front, so the trivial answer is as small as it can be and the ratios are as large as they can be.
 
@@ -36,18 +41,21 @@ front, so the trivial answer is as small as it can be and the ratios are as larg
 def main() -> None:
     """Measure on both databases and write the page. A run with fewer entries is printed only."""
     entries = _entries()
-    measures = (spend_rows, batch_rows, partial(size_rows, entries=entries), page_rows, webhook_rows)
+    sized = (partial(size_rows, entries=entries), partial(reading_rows, entries=entries))
+    measures = (spend_rows, batch_rows, spending_rows, *sized, page_rows, webhook_rows)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, start_postgresql(is_durable=True) as server:
-        rows: list[Row] = []
+        lines: list[Row | Note] = []
         for database in ("SQLite", "PostgreSQL"):
             for measure in measures:
                 measured = measure(fresh(database, server, Path(folder)), database, Path(folder))
-                rows += measured
-                print(*(row.text() for row in measured), sep="\n", flush=True)
+                lines += measured
+                print(*(line.text() for line in measured), sep="\n", flush=True)
     if entries < ENTRIES:
         return
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    page = HEAD + "\n".join(row.text() for row in rows) + f"\n\nMeasured {utc_now():%Y-%m-%d} on {machine}.\n"
+    rows = [line.text() for line in lines if isinstance(line, Row)]
+    notes = [line.text() for line in lines if isinstance(line, Note)]
+    page = HEAD + "\n".join(rows) + "\n\n" + "\n\n".join(notes) + f"\n\nMeasured {utc_now():%Y-%m-%d} on {machine}.\n"
     (ROOT / "docs/benchmarks.md").write_text(page)
 
 

@@ -33,6 +33,17 @@ class Row:
         return f"| {self.title} | {self.ours_us:,.0f} | {self.bare_us:,.0f} | **{self.ratio:.2f}** | {spread} |"
 
 
+@dataclass(frozen=True)
+class Note:
+    """Something measured that is no contest: a sentence under the table."""
+
+    sentence: str
+
+    def text(self) -> str:
+        """The sentence."""
+        return self.sentence
+
+
 def contest(
     title: str,
     ours: Contender,

@@ -37,7 +37,7 @@ class Server:
 def serving(app: str, folder: Path, environment: dict[str, str]) -> Iterator[Server]:
     """Serve until the end of the block. `environment` may name the port; without one it is a free one."""
     port = int(environment.get("PORT", free_port()))
-    command = gunicorn(port, WORKERS, threads=1, app=app)
+    command = gunicorn(port, WORKERS, "--timeout", "600", threads=1, app=app)
     with (folder / "server.log").open("a") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
