@@ -47,7 +47,7 @@ def askers(shared_app, product, monkeypatch) -> dict[str, dict[str, str]]:
     """The headers of the product, of an account's key, and of nobody. The account has a hold and a use to speak of."""
     monkeypatch.setattr(limiter, "enabled", False)
     account_id = make_account(external_id=f"any-{next(numbers)}")
-    grant(account_id, 10**9)
+    grant(account_id, 1000)
     mine = make_key(shared_app, account_id)
     service = product.for_account(account_id)
     mine.spend(5)
