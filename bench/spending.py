@@ -19,7 +19,7 @@ from tests.support.site import free_port, site_environment
 from webapp.extensions import db, transact
 from webapp.ledger import operations
 from webapp.orm import utc_now
-from webapp.people.keys import create_key
+from webapp.people.keyring import create_key
 
 SINGLE = CONNECTIONS * 40
 BATCHED = CONNECTIONS * 1000

@@ -70,7 +70,6 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": settings.secret_key.get_secret_value() if settings.secret_key else _passing_secret(),
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": settings.database_url.startswith("postgresql"),
             "hide_parameters": True,  # an error's text goes into the log; what people typed must not
         },
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,

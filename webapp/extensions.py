@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.crashes import point
-from webapp.orm import WRITES, Base, is_transient
+from webapp.orm import WRITES, Base, is_lost, is_transient
 
 if TYPE_CHECKING:
     from webapp.billing.gateway import Gateway
@@ -66,15 +66,20 @@ def transaction() -> Iterator[Session]:
 def transact(work: Callable[[Session], T]) -> T:
     """Run `work` in one transaction, again (up to five times) when the database asks for it.
 
-    `work` must take its facts and its key from outside, so that a second run does the same.
+    `work` must take its facts and its key from outside, so that a second run does the same. Where the connection is
+    lost the work is done again too, unless it was lost in the commit: nobody knows then whether it is done.
     """
     for attempt in range(1, ATTEMPTS + 1):
+        is_worked = False
         try:
             with transaction() as session:
-                return work(session)
+                done = work(session)
+                is_worked = True
         except DBAPIError as error:
-            if attempt == ATTEMPTS or not is_transient(error):
+            if attempt == ATTEMPTS or not (is_transient(error) or (is_lost(error) and not is_worked)):
                 raise
+        else:
+            return done
         point("retry.before")
         time.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # noqa: S311  # jitter, not a secret
     raise AssertionError("unreachable")

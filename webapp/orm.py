@@ -2,11 +2,12 @@
 
 import datetime as dt
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
 
 NAMES = {
@@ -23,6 +24,10 @@ NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 # Serialization failure and deadlock: the database asks to try the same transaction again.
 TRANSIENT_SQLSTATES = frozenset({"40001", "40P01"})
 WRITES = "refill_writes"
+
+# A pooled connection that has rested longer is asked whether it lives before it is used: a server that was started anew
+# has ended all of them. To ask before each use would cost every request two round trips.
+RESTED_SECONDS = 1.0
 
 
 class Base(DeclarativeBase):
@@ -59,12 +64,13 @@ def utc_now() -> dt.datetime:
 
 
 def configure_engine(engine: Engine) -> None:
-    """Make SQLite durable and its write transactions exclusive from their first statement.
+    """Make SQLite durable and its write transactions exclusive from their first statement; wake PostgreSQL's pool.
 
     Without BEGIN IMMEDIATE two transactions may read the same balance before either writes.
     synchronous=FULL, because NORMAL can lose the last commits in a power cut.
     """
     if engine.dialect.name != "sqlite":
+        _ask_the_rested(engine)
         return
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -75,6 +81,28 @@ def is_transient(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig) or "busy" in str(error.orig)
     return getattr(error.orig, "sqlstate", None) in TRANSIENT_SQLSTATES
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Whether the connection ended under the statement. What was not committed is undone by that."""
+    return error.connection_invalidated
+
+
+def _ask_the_rested(engine: Engine) -> None:
+    def note(_connection: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def ask(connection: Any, record: Any, _proxy: object) -> None:
+        since = record.info.get("rests_since", time.monotonic())
+        if time.monotonic() - since < RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the others are as old
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ask)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -18,7 +18,7 @@ from webapp.errors import Refusal
 from webapp.exports.errors import TooManyExports
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
-from webapp.orm import is_transient
+from webapp.orm import is_lost, is_transient
 from webapp.people import errors as people
 from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
@@ -258,8 +258,8 @@ def _keep_at_home(response: Response) -> Response:
 
 
 def _draw_database(error: DBAPIError) -> Response:
-    """Answer 503 where the database still asked for another try when we gave up; its other faults are ours."""
-    if not is_transient(error):
+    """Answer 503 where the database still asked for another try when we gave up, or was gone; other faults are ours."""
+    if not (is_transient(error) or is_lost(error)):
         return _draw_broken(error)
     end_reading()
     log.warning("database is busy", error=type(error.orig).__name__)
