@@ -14,6 +14,7 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -57,7 +58,14 @@ def transaction() -> Iterator[Session]:
     """
     end_reading()
     engine = db.engine.execution_options(**{WRITES: True})
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    with committing(engine) as session:
+        yield session
+
+
+@contextmanager
+def committing(bind: Engine | Connection) -> Iterator[Session]:
+    """A session that commits at the end, or rolls everything back."""
+    with Session(bind, expire_on_commit=False) as session, session.begin():
         yield session
         point("commit.before")
     point("commit.after")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from webapp.extensions import db, end_reading
+from webapp.extensions import committing, db, end_reading
 from webapp.orm import WRITES, is_transient
 
 LOCK_TIMEOUT_SECONDS = 1
@@ -23,8 +23,7 @@ def impatient_transaction() -> Iterator[Session]:
     with (
         engine.connect() as connection,
         _short_wait(connection, is_sqlite=is_sqlite),
-        Session(connection, expire_on_commit=False) as session,
-        session.begin(),
+        committing(connection) as session,
     ):
         if not is_sqlite:
             session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
