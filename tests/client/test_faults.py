@@ -3,8 +3,6 @@
 import json
 import logging
 import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -12,7 +10,6 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.client.played import Fault
-from tests.support.databases import ROOT
 from tests.support.site import free_port
 from webapp.client import NotAllowed, Refill, RefillError, Refused, ServerFailed, TooManyRequests, Unreachable
 
@@ -201,11 +198,3 @@ def test_a_wrong_key_is_told(refill, played):
     played.faults.append(Fault(401, body=json.dumps(problem).encode()))
     with pytest.raises(NotAllowed, match=r"That key isn't known here\. \(401 invalid_key\)"):
         refill.balance()
-
-
-def test_the_file_works_alone_in_another_project(tmp_path):
-    (tmp_path / "refill_client.py").write_text((ROOT / "webapp/client.py").read_text())
-    source = "import sys, refill_client; assert not any(name.startswith(('webapp', 'flask')) for name in sys.modules)"
-    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {source}"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 0, ended.stderr

@@ -86,7 +86,7 @@ def test_the_examples_inside_an_application_are_true(product):
 @pytest.fixture
 def program(tmp_path, monkeypatch, played):
     """A program with a copy of the client, and an account with 930 credits in a Refill that plays."""
-    shutil.copy(ROOT / "webapp/client.py", tmp_path / "refill_client.py")
+    shutil.copytree(ROOT / "webapp/client", tmp_path / "refill_client")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("REFILL_URL", played.url)
     monkeypatch.setenv("REFILL_KEY", "a-service-key")
@@ -94,7 +94,8 @@ def program(tmp_path, monkeypatch, played):
     exec(compile(code_of(ELSEWHERE), "docs/integrate.md", "exec"), words)
     yield words
     words["refill"].close()
-    del sys.modules["refill_client"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "refill_client"]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("number", range(8))
