@@ -11,7 +11,16 @@ import pytest
 
 from tests.client.played import Fault
 from tests.support.site import free_port
-from webapp.client import NotAllowed, Refill, RefillError, Refused, ServerFailed, TooManyRequests, Unreachable
+from webapp.client import (
+    HoldClosed,
+    NotAllowed,
+    Refill,
+    RefillError,
+    Refused,
+    ServerFailed,
+    TooManyRequests,
+    Unreachable,
+)
 
 LOST = Fault(is_effect_lost=True)
 
@@ -119,6 +128,13 @@ def test_a_block_whose_release_fails_tells_its_own_error(refill, played, caplog)
     with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError), hold:
         raise ZeroDivisionError
     assert "ends by itself" in caplog.text
+
+
+def test_a_block_whose_hold_has_ended_meanwhile_has_nothing_to_warn_of(refill, caplog):
+    refill.hold(credits=10, key="call-1").capture()
+    with pytest.raises(HoldClosed), refill.hold(credits=10, key="call-1") as again:
+        again.capture()
+    assert caplog.text == ""
 
 
 def test_one_connection_serves_many_calls_and_threads_share_none(refill, played):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, Unpack
 
 from .answers import Booked
-from .errors import RefillError
+from .errors import HoldClosed, RefillError
 from .uses import Use
 
 if TYPE_CHECKING:
@@ -57,5 +57,7 @@ class Hold:
             return
         try:
             self.release()
+        except HoldClosed:
+            return  # nothing of it is on hold any more
         except RefillError as error:  # what went wrong in the block matters more
             log.warning("hold %s was not released and ends by itself: %s", self.id, error)
