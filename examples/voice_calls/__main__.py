@@ -1,8 +1,6 @@
-"""`make example`: a throw-away Refill, a caller with credits, a few calls; then it serves until Ctrl-C.
+"""`make example`: a throw-away Refill, a caller with credits, a few calls; then it serves until Ctrl-C."""
 
-With `--once` it ends when the calls have.
-"""
-
+import argparse
 import secrets
 import signal
 import sys
@@ -12,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from examples.voice_calls.calls import Call, place
+from examples.voice_calls.calls import Call, place, talk
 from examples.voice_calls.serving import Served, served_refill
 from webapp.client import Refill
 
@@ -24,17 +22,22 @@ ONE_BY_ONE = (
     Call("4", "+1 555 0103", talked_seconds=9 * 60),
 )
 TOGETHER = tuple(Call(str(number), f"+1 555 01{number:02}", talked_seconds=5 * 60) for number in (5, 6, 7))
+LAST = Call("8", "+1 555 0108", talked_seconds=7 * 60, longest_minutes=8)
 
 
 def main() -> None:
     """Set up, run the calls, say where to look, and stay until somebody stops it."""
+    asked = argparse.ArgumentParser(prog="make example", description=__doc__)
+    asked.add_argument("--once", action="store_true", help="end when the calls have, without the last one")
+    asked.add_argument("--seconds", type=float, default=60, help="how long the last call goes on (default: 60)")
+    chosen = asked.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="refill-example-") as folder:
-        run(Path(folder), is_once="--once" in sys.argv[1:])
+        run(Path(folder), is_once=chosen.once, last_seconds=chosen.seconds)
 
 
-def run(folder: Path, *, is_once: bool) -> None:
+def run(folder: Path, *, is_once: bool, last_seconds: float) -> None:
     """The whole example."""
     print("\n  Starting Refill on a throw-away database, with a simulated Stripe …\n", flush=True)
     with served_refill(folder) as served:
@@ -48,6 +51,7 @@ def run(folder: Path, *, is_once: bool) -> None:
         print(f"\n  {served.flask('credits', 'verify')}")
         if not is_once:
             print(where_to_look(served, caller), flush=True)
+            make_last_call(caller, last_seconds)
             stay()
         refill.close()
 
@@ -66,11 +70,25 @@ def where_to_look(served: Served, caller: Refill) -> str:
     """What a person needs to see it."""
     password = secrets.token_urlsafe(12)
     served.flask("user", "password", EMAIL, "--password", password)
-    link = caller.login_link(next="/dashboard")
+    link = caller.login_link(next="/dashboard/history")
     return (
-        f"\n  Dashboard      {served.url}/dashboard\n  Sign in with   {EMAIL}  /  {password}\n"
-        f"  or once by     {link.url}\n  Stop with      Ctrl-C\n"
+        f"\n  History        {link.url}\n                 (signs you in once, until {link.expires_at:%H:%M} UTC)\n"
+        f"  Dashboard      {served.url}/dashboard\n  Sign in with   {EMAIL}  /  {password}\n"
+        f"  Stop with      Ctrl-C\n"
     )
+
+
+def make_last_call(caller: Refill, seconds: float) -> None:
+    """One more call, slow enough to see its credits on hold. Stopped meanwhile, it costs nothing."""
+
+    def talk_slowly(call: Call) -> int:
+        now = caller.balance()
+        on_hold = f"{now.held} credits on hold, {now.available} available"
+        print(f"  {call.number}  talking for {seconds:g} seconds: {on_hold}", flush=True)
+        time.sleep(seconds)
+        return talk(call)
+
+    print(f"  {LAST.number}  {place(caller, LAST, talk_slowly)}", flush=True)
 
 
 def stay() -> None:

@@ -161,6 +161,14 @@ def test_borders_tell_what_colours_told_where_the_system_sets_the_colours(full_p
     assert len(set(full_page.evaluate(dots))) == 2, "the sources keep their colours"
 
 
+def test_a_long_name_gives_way_to_the_balance_on_a_phone(full_page):
+    full_page.set_viewport_size({"width": 390, "height": TALL})
+    width = "document.querySelector('#balance-badge').getBoundingClientRect().width"
+    before = full_page.evaluate(width)
+    full_page.locator(".bar .brand__name").evaluate("(name) => { name.textContent = 'A name of some length' }")
+    assert full_page.evaluate(width) == before
+
+
 def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page):
     with stage.app.app_context():
         STATES["receipt with tax and long names"].make(stage).open(page, site)

@@ -1,6 +1,9 @@
+import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from tests.client.played import Played
 from webapp.client import Refill
@@ -19,3 +22,15 @@ def refill(played: Played) -> Iterator[Refill]:
     refill = Refill(played.url, "rk_test_secret", account="user-7", timeout_seconds=5)
     yield refill
     refill.close()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where the application is served by threads of this process."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join(10)
+    server.server_close()

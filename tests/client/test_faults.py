@@ -3,8 +3,6 @@
 import json
 import logging
 import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -12,9 +10,17 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.client.played import Fault
-from tests.support.databases import ROOT
 from tests.support.site import free_port
-from webapp.client import NotAllowed, Refill, RefillError, Refused, ServerFailed, TooManyRequests, Unreachable
+from webapp.client import (
+    HoldClosed,
+    NotAllowed,
+    Refill,
+    RefillError,
+    Refused,
+    ServerFailed,
+    TooManyRequests,
+    Unreachable,
+)
 
 LOST = Fault(is_effect_lost=True)
 
@@ -124,6 +130,13 @@ def test_a_block_whose_release_fails_tells_its_own_error(refill, played, caplog)
     assert "ends by itself" in caplog.text
 
 
+def test_a_block_whose_hold_has_ended_meanwhile_has_nothing_to_warn_of(refill, caplog):
+    refill.hold(credits=10, key="call-1").capture()
+    with pytest.raises(HoldClosed), refill.hold(credits=10, key="call-1") as again:
+        again.capture()
+    assert caplog.text == ""
+
+
 def test_one_connection_serves_many_calls_and_threads_share_none(refill, played):
     for _ in range(5):
         refill.spend(credits=1)
@@ -201,11 +214,3 @@ def test_a_wrong_key_is_told(refill, played):
     played.faults.append(Fault(401, body=json.dumps(problem).encode()))
     with pytest.raises(NotAllowed, match=r"That key isn't known here\. \(401 invalid_key\)"):
         refill.balance()
-
-
-def test_the_file_works_alone_in_another_project(tmp_path):
-    (tmp_path / "refill_client.py").write_text((ROOT / "webapp/client.py").read_text())
-    source = "import sys, refill_client; assert not any(name.startswith(('webapp', 'flask')) for name in sys.modules)"
-    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {source}"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 0, ended.stderr

@@ -1,10 +1,8 @@
 """The client against Refill itself, over HTTP: every call once, and the refusals that matter."""
 
 import datetime as dt
-import threading
 
 import pytest
-from werkzeug.serving import make_server
 
 from tests.app.one_database import database_url
 from tests.support.people import make_user
@@ -22,18 +20,6 @@ from webapp.orm import utc_now
 from webapp.people.keyring import create_key
 
 __all__ = ["database_url"]
-
-
-@pytest.fixture
-def address(app):
-    """Where the application is served by threads of this process."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    serving.join(10)
-    server.server_close()
 
 
 @pytest.fixture

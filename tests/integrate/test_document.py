@@ -8,15 +8,17 @@ import sys
 import pytest
 
 from tests.api.calling import Api
-from tests.client.conftest import played
+from tests.app.one_database import database_url
+from tests.client.conftest import address
 from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT
 from tests.support.people import make_user
-from webapp.extensions import db
+from webapp.extensions import db, transact
 from webapp.ledger.queries import balance
 from webapp.orm import utc_now
+from webapp.people.keyring import create_key
 
-__all__ = ["played"]
+__all__ = ["address", "database_url"]
 
 PAGE = (ROOT / "docs/integrate.md").read_text()
 HERE, ELSEWHERE = PAGE.split("## From another program")
@@ -84,19 +86,25 @@ def test_the_examples_inside_an_application_are_true(product):
 
 
 @pytest.fixture
-def program(tmp_path, monkeypatch, played):
-    """A program with a copy of the client, and an account with 930 credits in a Refill that plays."""
-    shutil.copy(ROOT / "webapp/client.py", tmp_path / "refill_client.py")
+def program(tmp_path, monkeypatch, address):
+    """A program with a copy of the client and a service key, and an account with 930 credits."""
+    shutil.copytree(ROOT / "webapp/client", tmp_path / "refill_client")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("REFILL_URL", played.url)
-    monkeypatch.setenv("REFILL_KEY", "a-service-key")
+    facts = {"account_id": None, "name": "My product", "scopes": ["read", "spend", "manage"], "now": utc_now()}
+    monkeypatch.setenv("REFILL_URL", address)
+    monkeypatch.setenv("REFILL_KEY", transact(lambda session: create_key(session, **facts))[1])
     words = {"__name__": __name__}
     exec(compile(code_of(ELSEWHERE), "docs/integrate.md", "exec"), words)
+    refill = words["refill"]
+    refill.account(external_id="user-7", email="user-7@example.com")
+    words["user"] = refill.for_account("user-7")
+    words["user"].grant(kind="bonus", credits=930 - words["user"].balance().available, reason="For the page")
     yield words
     words["refill"].close()
-    del sys.modules["refill_client"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "refill_client"]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("number", range(8))
 def test_an_example_of_another_program_is_true(program, number):
-    run(examples_of(ELSEWHERE)[number], program | {"user": program["refill"].for_account("user-7")})
+    run(examples_of(ELSEWHERE)[number], program)
