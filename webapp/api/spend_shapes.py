@@ -18,7 +18,9 @@ Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)]
 Words = Annotated[str, Field(max_length=200)]
 Instant = Annotated[dt.datetime, BeforeValidator(instant_of)]
 Key = Annotated[str, Field(min_length=1, max_length=200, pattern="^[ -~]*$")]
-Details = Annotated[dict[str, Any], Field(description="Any JSON object of at most 2 KB, kept with the entry.")]
+Details = Annotated[
+    dict[str, Any], Field(description="Any JSON object of at most 2 KB and 50 levels, kept with the entry.")
+]
 
 
 class PricedBody(Read):
