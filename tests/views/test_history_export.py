@@ -98,7 +98,7 @@ def test_a_file_has_what_its_filter_means(busy):
         assert len(json.loads(file_of(busy, query, format="json").data)) == number, query
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_a_cell_that_a_spreadsheet_would_work_out_is_inert(start):
     assert inert(f"{start}1+1") == f"'{start}1+1"
     assert inert(f"a{start}") == f"a{start}"

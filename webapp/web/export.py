@@ -27,8 +27,8 @@ COLUMNS = (
     *("entry", "written_at", "occurred_at", "kind", "credits", "balance_after", "description", "meter", "quantity"),
     *("lots", "reverses", "reference"),
 )
-# A cell that begins like this is worked out by spreadsheets.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins like this is worked out by spreadsheets: some take the wide signs of East Asian keyboards too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 BYTE_ORDER_MARK = "\ufeff"
 Entries = tuple[EntryFacts, ...]
 
