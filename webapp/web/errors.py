@@ -156,7 +156,7 @@ def status_of_kind(refusal: type[Refusal]) -> int:
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
-    """The problem a refusal is drawn as. Of missing credits it also says which pack helps the one who pays."""
+    """The problem a refusal is drawn as. Of missing credits it also says which pack helps their account."""
     if not isinstance(refusal, ledger.InsufficientCredits):
         return plain_problem(refusal)
     status, found = status_of(refusal), shortfall_of(refusal)
