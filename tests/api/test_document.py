@@ -11,6 +11,7 @@ from tests.api.calling import answer
 from tests.api.keyed import make_account, make_key
 from tests.conftest import NOW
 from tests.support.pages import PageClient
+from webapp import create_app
 from webapp.api.document import address_of, openapi
 from webapp.api.examples import EXAMPLES
 from webapp.api.problems import KINDS
@@ -20,7 +21,7 @@ from webapp.ledger.errors import LedgerRefusal
 from webapp.web import refusals
 from webapp.web.errors import STATUSES, status_of_kind
 
-DOCUMENT = openapi(brand_name="Refill", base_url="https://credits.example")
+DOCUMENT = openapi(brand_name="Refill", base_url="https://credits.example", cookie_name="refill")
 # Of the ledger, and nothing over the API raises them; of pages, whose texts they are.
 NOT_OF_THE_API = {
     *("ledger_refused", "unknown_grant", "void_above_available", "not_allowed", "unreadable_request"),
@@ -193,3 +194,10 @@ def test_an_example_is_valid_against_its_own_schema(name):
             jsonschema.validate(given, schema, jsonschema.Draft202012Validator)
     query = {one["name"] for one in DOCUMENT["paths"][address_of(route)][route.method.lower()]["parameters"]}
     assert set(example.query) | set(example.place) <= query
+
+
+def test_it_names_the_cookie_that_is_sent(settings):
+    for base_url in ("http://127.0.0.1:8000", "https://credits.example"):
+        app = create_app(settings.model_copy(update={"base_url": base_url}))
+        told = app.test_client().get("/api/openapi.json").json["components"]["securitySchemes"]
+        assert told["session"]["name"] == app.config["SESSION_COOKIE_NAME"]

@@ -12,6 +12,11 @@ MAY_BE_EMPTY = (RELEASE, REVERSE)
 MEBIBYTE = 1 << 20
 
 
+def nested(levels):
+    """So many lists in one another."""
+    return [] if levels == 1 else [nested(levels - 1)]
+
+
 @pytest.fixture
 def ready(mine):
     """Entry 2 is a spend and entry 3 a hold; nothing that a test sends may change that."""
@@ -45,7 +50,24 @@ def test_a_body_of_another_type_is_refused(ready, path):
 
 @pytest.mark.parametrize("path", NEEDS_BODY)
 def test_no_body_at_all_is_refused_where_one_is_needed(ready, path):
-    problem(ready.post(path), 415, "unsupported_media_type")
+    """Nothing was sent, so nothing is of the wrong type."""
+    problem(ready.post(path), 400, "invalid_json")
+    problem(ready.post(path, b"", Content_Type="text/plain"), 400, "invalid_json")
+
+
+@pytest.mark.parametrize("path", [SPEND, REVERSE])
+def test_a_body_that_is_nested_too_deeply_is_refused_whatever_its_depth(ready, path):
+    for levels in (200, 500, *range(900, 1000)):
+        body = b'{"credits": 1, "note": %s%s}' % (b"[" * levels, b"]" * levels)
+        problem(ready.post(path, body), 400, "invalid_json")
+
+
+def test_one_line_with_details_nested_too_deeply_fails_alone(mine):
+    deep, good = {"x": nested(50)}, {"x": nested(49)}
+    lines = [{"key": "deep", "credits": 1, "details": deep}, {"key": "good", "credits": 1, "details": good}]
+    refused, spent = answer(mine.post(BATCH, {"spends": lines}))["results"]
+    assert (refused["status"], refused["problem"]["code"], spent["status"]) == (422, "invalid_request", 201)
+    assert [entry["id"] for entry in mine.entries()] == [2, 1]
 
 
 @pytest.mark.parametrize("path", [*NEEDS_BODY, *MAY_BE_EMPTY])

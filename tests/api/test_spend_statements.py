@@ -82,6 +82,15 @@ def test_a_batch_takes_no_more_look_ups_than_one_spend(product, statements):
         assert len(statements) <= 4  # the function once more where it did not know a zone
 
 
+def test_a_batch_that_is_sent_again_reads_all_of_its_answers_at_once(mine, statements):
+    """Its account is locked meanwhile, and on SQLite everybody's."""
+    lines = [{"key": f"again-{one}", "credits": 1} for one in range(60)]
+    first = answer(mine.post(BATCH, {"spends": lines}, key=None))
+    statements.clear()
+    assert answer(mine.post(BATCH, {"spends": lines}, key=None)) == first
+    assert len(statements) <= 10
+
+
 def test_closing_ones_own_hold_is_one_look_more_and_the_product_needs_none(
     mine, product, account_id, statements, loaded
 ):

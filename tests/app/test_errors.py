@@ -34,7 +34,7 @@ class Unheard(Refusal):
 # What is raised, then the status, the code and the words that everybody reads.
 RAISED = {
     "a needed credit": (
-        ledger.InsufficientCredits("This needs 36 credits and you have 12. Nothing was used.", needed=36, available=12),
+        ledger.InsufficientCredits(1, needed=36, available=12),
         (402, "insufficient_credits", "This needs 36 credits and you have 12. Nothing was used."),
     ),
     "paused spending": (ledger.SpendingPaused("Spending is paused."), (402, "spending_paused", "Spending is paused.")),

@@ -170,7 +170,8 @@ def file_that(stage, state):
 
     def half(session):
         begin_export(session, account_id, export_id, total=MANY, is_search=False, now=now)
-        note_export(session, account_id, export_id, looked=MANY // 2, lines=MANY // 2, state=state, now=now)
+        half = MANY // 2
+        note_export(session, account_id, export_id, begun_at=now, looked=half, lines=half, state=state, now=now)
 
     transact(half)
     drawn = buyer.pages.client.get(f"/partials/export-progress/{export_id}").data

@@ -89,13 +89,16 @@ def unknown_page_in_the_shell(stage):
 def without_enough(stage: Stage, **missing: int) -> Buyer:
     """Somebody whose work is refused, under /work on a page and under /partials/work for a page's alerts."""
 
+    user = stage.buyer().user
+    account_id = user.account_id
+
     def work():
-        raise InsufficientCredits("There are too few.", **missing)
+        raise InsufficientCredits(account_id, **missing)
 
     working = Stage.of(stage.site)
     for path in ("/work", "/partials/work"):
         working.app.add_url_rule(path, f"work {path}", work)
-    return Buyer.of(working.app, stage.buyer().user)
+    return Buyer.of(working.app, user)
 
 
 @shows("error 402")

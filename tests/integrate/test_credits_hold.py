@@ -125,7 +125,7 @@ def test_work_that_fails_after_its_hold_has_expired_tells_its_own_error(payer, b
 
 
 def test_a_job_started_anew_goes_on_with_its_hold_and_pays_once(payer, books):
-    first = reserve(Asked(account_id=payer.account_id, credits=4), key="app:job-7")  # then its worker dies
+    first = reserve(Asked(account_id=payer.account_id, credits=4), key="job-7")  # then its worker dies
     with credits_hold(payer.account_id, credits=4, key="job-7") as hold:
         assert hold.number == first.seq
     assert (books().available, books().held) == (6, 0)
@@ -149,6 +149,30 @@ def test_a_key_of_other_work_is_refused(payer):
         pass
     with pytest.raises(IdempotencyConflict), credits_hold(payer.account_id, credits=3, key="job-7"):
         pytest.fail("the block ran")
+
+
+def test_no_key_of_a_job_takes_the_place_of_what_settles_it(payer, books):
+    """Keys of jobs may be made of what users type, and the number of the next hold can be guessed."""
+    for key in ("capture#2", "hold:4#capture", "app:capture#6"):
+        with credits_hold(payer.account_id, credits=1, key=key):
+            pass
+    for key in ("release#8", "hold:10#release"):
+        with pytest.raises(ZeroDivisionError), credits_hold(payer.account_id, credits=1, key=key):
+            raise ZeroDivisionError
+    assert (books().available, books().held) == (7, 0)
+
+
+def test_no_key_of_a_job_takes_the_place_of_anothers_second_try(payer, books):
+    for key in ("job#2", "app#2:job"):
+        with credits_hold(payer.account_id, credits=1, key=key):
+            pass
+    for failing in (True, False):
+        try:
+            with credits_hold(payer.account_id, credits=4, key="job"):
+                assert not failing
+        except AssertionError:
+            assert failing
+    assert books().available == 4
 
 
 def test_credits_that_are_none_are_refused(payer, written):

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from tests.api.calling import Api, problem
 from tests.app.one_database import database_url
 from webapp.extensions import db, transact
+from webapp.ledger import operations
 from webapp.ledger.models import entries
 from webapp.orm import utc_now
 from webapp.people.keyring import create_key
@@ -50,6 +51,14 @@ def test_the_account_of_a_key_pays_and_the_entry_names_the_key(program, make_key
         ("hold", key_id, "system"),
         ("capture", key_id, "system"),
     ]
+
+
+def test_a_program_without_enough_credits_is_told_the_pack_that_helps(program, make_key, payer, other, books):
+    transact(lambda session: operations.spend(session, payer.account_id, credits=10, key="all", now=utc_now()))
+    (_, own), (_, service) = make_key(payer.account_id, "spend"), make_key(None, "spend")
+    for response in (program(own), program(service, Refill_Account=str(payer.account_id))):
+        told = problem(response, 402, "insufficient_credits")
+        assert (told["needed"], told["available"], told["pack"]) == (1, 0, "starter")
 
 
 def test_a_program_may_pay_by_get(app, product, make_key, payer, books):

@@ -50,7 +50,7 @@ def test_the_same_key_after_a_failure_may_try_again(api, product, books):
 
 def test_the_same_key_may_try_again_when_the_hold_of_a_dead_worker_has_ended(api, payer, product, books):
     left_by = Asked(account_id=payer.account_id, credits=3, meter="transcript", quantity=3, lasts_seconds=60)
-    reserve(left_by, key="app:product_api.transcribe:k-1")
+    reserve(left_by, key="product_api.transcribe:k-1")
     problem(api.post(TRANSCRIPTS, {"pages": 3}, key="k-1"), 409, "work_in_progress")
     with time_machine.travel(utc_now() + dt.timedelta(seconds=60)):
         assert api.post(TRANSCRIPTS, {"pages": 3}, key="k-1").status_code == 200

@@ -18,7 +18,7 @@ from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.views import history as view
 from webapp.web import export
-from webapp.web.export import Wanted, csv_lines, inert, json_lines
+from webapp.web.export import BegunAnew, Wanted, csv_lines, inert, json_lines
 
 EXPORT = "/dashboard/history/export"
 RUN = "0123456789abcdef"
@@ -98,7 +98,7 @@ def test_a_file_has_what_its_filter_means(busy):
         assert len(json.loads(file_of(busy, query, format="json").data)) == number, query
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_a_cell_that_a_spreadsheet_would_work_out_is_inert(start):
     assert inert(f"{start}1+1") == f"'{start}1+1"
     assert inert(f"a{start}") == f"a{start}"
@@ -143,9 +143,10 @@ def running(shopper, export_id=RUN, *, looked=0, is_search=False, state="running
 
     def work(session):
         begin_export(session, account_id, export_id, total=1_000_000, is_search=is_search, now=now)
-        note_export(session, account_id, export_id, looked=looked, lines=looked, state=state, now=now)
+        note_export(session, account_id, export_id, begun_at=now, looked=looked, lines=looked, state=state, now=now)
 
     transact(work)
+    return now
 
 
 def test_no_more_than_two_run_at_once_for_an_account(shopper, stranger):
@@ -216,15 +217,14 @@ def test_the_progress_stands_verbatim_in_its_page(shopper):
 
 
 def wanted_of(account_id, before_seq, **more):
-    facts = {"type": "transactions", "search": None, "since": None, "until": None} | more
+    facts = {"begun_at": utc_now(), "type": "transactions", "search": None, "since": None, "until": None} | more
     return Wanted(account_id, RUN, before_seq=before_seq, **facts)
 
 
 def test_a_file_notes_how_far_it_came_and_that_its_reader_went_away(busy, monkeypatch):
     monkeypatch.setattr(export, "LINES_AT_ONCE", 2)
     monkeypatch.setattr(export, "NOTED_EVERY_LINES", 4)
-    running(busy)
-    lines = csv_lines(wanted_of(busy.user.account_id, 14))
+    lines = csv_lines(wanted_of(busy.user.account_id, 14, begun_at=running(busy)))
     noted = []
     for _ in range(6):
         next(lines)
@@ -233,6 +233,20 @@ def test_a_file_notes_how_far_it_came_and_that_its_reader_went_away(busy, monkey
     lines.close()
     (left,) = exports(busy)
     assert (left.state, left.looked, left.lines) == ("stopped", 8, 8)
+
+
+def test_one_that_is_asked_for_again_breaks_off_and_leaves_the_row_to_the_new_one(busy, monkeypatch):
+    """Else one address, opened many times, would be as many files at once."""
+    monkeypatch.setattr(export, "LINES_AT_ONCE", 2)
+    monkeypatch.setattr(export, "NOTED_EVERY_LINES", 4)
+    first = json_lines(wanted_of(busy.user.account_id, 14, begun_at=running(busy)), lambda entry: str(entry.seq))
+    next(first)
+    second = json_lines(wanted_of(busy.user.account_id, 14, begun_at=running(busy)), lambda entry: str(entry.seq))
+    with pytest.raises(BegunAnew):
+        list(first)
+    assert [(found.state, found.looked) for found in exports(busy)] == [("running", 0)]
+    assert json.loads("".join(second)) == list(range(13, 0, -1))
+    assert [(found.state, found.looked) for found in exports(busy)] == [("finished", 13)]
 
 
 def test_what_is_written_meanwhile_does_not_come_into_the_file(busy, monkeypatch):
@@ -265,7 +279,10 @@ def test_memory_does_not_grow_with_the_lines(app, user):
     """The most that is held during 16,000 more lines is what was held during 4,000, but for noise."""
     (account_id,) = fill_ledger(db.engine, accounts=1, entries_each=20_000)
     db.session.remove()
-    lines, passed, peaks = csv_lines(wanted_of(account_id, 20_001)), 0, {}
+    wanted = wanted_of(account_id, 20_001)
+    begun = {"total": 20_000, "is_search": False, "now": wanted.begun_at}
+    transact(lambda session: begin_export(session, account_id, RUN, **begun))
+    lines, passed, peaks = csv_lines(wanted), 0, {}
     tracemalloc.start()
     for text in lines:
         passed += text.count("\r\n")

@@ -1,9 +1,7 @@
 """Too few credits: what a page, a partial and a program are told, and the one form that helps (pages 4.11)."""
 
-from types import SimpleNamespace
-
 import pytest
-from flask import g, jsonify
+from flask import jsonify
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
@@ -167,13 +165,7 @@ def test_somebody_who_does_not_pay_is_sold_nothing(worker, anonymous):
     assert page.with_id("error").all("form") == []
 
 
-def test_a_request_with_a_key_never_asks_who_is_signed_in(worker):
-    path = f"/api/work/{worker.user.account_id}/{NEEDED}"
-    found = problem(worker.pages.client.get(path, headers={"Authorization": "Bearer k"}), 402, "insufficient_credits")
-    assert found["pack"] is None, "nobody is known who would pay"
-
-
-def test_whoever_the_api_let_in_is_the_one_who_pays(worker, stranger):
+def test_the_account_that_lacks_credits_counts_whoever_asks(worker, stranger):
     """Not the person whose browser asks: they have no debt, and a smaller pack would do for them."""
     account_id = stranger.user.account_id
     grant(account_id, 90, source_id="refunded")
@@ -181,13 +173,17 @@ def test_whoever_the_api_let_in_is_the_one_who_pays(worker, stranger):
     money = {"total_minor": 100, "returned_minor": 100, "disputed_minor": 0}
     source = {"source_kind": "test", "source_id": "refunded"}
     transact(lambda session: operations.settle_takeback(session, account_id, **source, **money, now=utc_now()))
+    path = f"/work/{account_id}/36"
+    for headers in ({}, {"Authorization": "Bearer k"}):
+        found = problem(worker.pages.client.get(f"/api{path}", headers=headers), 402, "insufficient_credits")
+        assert (found["needed"], found["available"], found["pack"]) == (36, 0, "small"), "36 and a debt of 90"
+    assert worker.pages.open(path, status=402).with_id("error").all("form") == [], "it would be theirs, and not help"
 
-    @worker.app.before_request
-    def let_in():
-        g.caller = SimpleNamespace(account_id=account_id)
 
-    found = problem(worker.pages.client.get(f"/api/work/{account_id}/36"), 402, "insufficient_credits")
-    assert (found["needed"], found["available"], found["pack"]) == (36, 0, "small"), "36 and a debt of 90"
+def test_a_password_of_a_proxy_in_front_takes_no_button_away(worker):
+    """Keys are read under /api/ alone."""
+    worker.pages.client.environ_base["HTTP_AUTHORIZATION"] = "Basic cHJveHk6c2VjcmV0"
+    assert len(asked(worker).with_id("error").all("form")) == 1
 
 
 def test_without_the_database_there_are_words_and_no_pack(worker):

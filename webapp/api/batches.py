@@ -12,9 +12,10 @@ from webapp.api.bodies import checked, digest, json_object
 from webapp.api.callers import EXTERNAL, Caller, account_numbered, caller
 from webapp.api.entries import entry_answer
 from webapp.api.prices import price_of
-from webapp.api.spend_shapes import MOST_LINES, BatchAnswer, BatchBody, BatchLine, LineRefused, LineSpent
+from webapp.api.spend_shapes import BatchAnswer, BatchBody, BatchLine, LineRefused, LineSpent
 from webapp.errors import Refusal
 from webapp.extensions import db, transact
+from webapp.ledger.batches import MAX_LINES
 from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.operations import Posted, SpendLine, spend_batch
 from webapp.orm import utc_now
@@ -50,8 +51,8 @@ class Named:
 def batch() -> Response:
     """POST /api/credits/spend/batch: one transaction; a line that is refused fails alone."""
     raw = checked(BatchBody, json_object()).spends
-    if len(raw) > MOST_LINES:
-        raise BatchTooLarge(f"A batch has at most {MOST_LINES:,} spends.", largest=MOST_LINES)
+    if len(raw) > MAX_LINES:
+        raise BatchTooLarge(f"A batch has at most {MAX_LINES:,} spends.", largest=MAX_LINES)
     named = Named(caller(), _external_accounts(raw))
     lines = [_line_or_refusal(one, named) for one in raw]
     good = [line for line in lines if isinstance(line, SpendLine)]

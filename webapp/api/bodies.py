@@ -8,20 +8,24 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from webapp.ledger.checks import is_deeper
 from webapp.web.refusals import IdempotencyKeyMissing, InvalidFields, InvalidIdempotencyKey, InvalidJson, NotJson
 
 LONGEST_KEY = 200
+MOST_LEVELS = 200  # Python would give up deeper down, and not at the same depth in each place that walks the body
 
 Fields = TypeVar("Fields", bound=BaseModel)
 
 
 def object_if_any() -> dict[str, Any]:
     """The body of this request; an empty object when there is none. Raises as `json_object` does."""
-    return json_object() if request.content_length or "Transfer-Encoding" in request.headers else {}
+    return json_object() if _has_body() else {}
 
 
 def json_object() -> dict[str, Any]:
     """The body of this request. Raises NotJson, InvalidJson, or RequestEntityTooLarge over 1 MiB."""
+    if not _has_body():
+        raise InvalidJson('Send a body: a JSON object, like {"pack": "small"}.')
     if not request.is_json:
         raise NotJson("Send the body as JSON, with Content-Type: application/json.")
     try:
@@ -29,6 +33,8 @@ def json_object() -> dict[str, Any]:
         json.dumps(found, ensure_ascii=False).encode()  # "\ud800" reads as text that nothing can store
     except (ValueError, RecursionError) as error:  # ValueError: also bytes that are no text, and endless numbers
         raise InvalidJson("The body is not valid JSON.") from error
+    if is_deeper(found, than=MOST_LEVELS):
+        raise InvalidJson(f"The body can't be nested more than {MOST_LEVELS} levels deep.")
     if not isinstance(found, dict):
         raise InvalidJson('The body must be a JSON object, like {"pack": "small"}.')
     return found
@@ -71,6 +77,10 @@ def digest(where: str, body: dict[str, Any]) -> str:
     """A short text that is the same for the same body in the same place, whatever the order of its names."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{where}\n{canonical}".encode()).hexdigest()
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 def _body() -> bytes:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, current_app, make_response, render_template
 from pydantic_core import to_json
 
 from webapp.api.document import openapi
@@ -17,8 +17,7 @@ bp = Blueprint("api_docs", __name__, url_prefix="/api")
 @bp.get("/openapi.json")
 def document() -> Response:
     """The OpenAPI document, the same for everybody."""
-    settings = parts().settings
-    response = make_response(_written(settings.brand_name, settings.base_url))
+    response = make_response(_written(*_named()))
     response.mimetype = "application/json"
     return response
 
@@ -26,16 +25,21 @@ def document() -> Response:
 @bp.get("/docs")
 def page() -> str:
     """The document as a page, for people."""
+    found, base_url = _document(*_named()), parts().settings.base_url
+    return render_template("api/docs.html", sections=sections(found, base_url), problems=KINDS, scopes=SCOPES)
+
+
+def _named() -> tuple[str, str, str]:
+    """What differs from one Refill to another."""
     settings = parts().settings
-    found = _document(settings.brand_name, settings.base_url)
-    return render_template("api/docs.html", sections=sections(found, settings.base_url), problems=KINDS, scopes=SCOPES)
+    return settings.brand_name, settings.base_url, current_app.config["SESSION_COOKIE_NAME"]
 
 
 @lru_cache(maxsize=4)
-def _document(brand_name: str, base_url: str) -> dict[str, Any]:
-    return openapi(brand_name=brand_name, base_url=base_url)
+def _document(brand_name: str, base_url: str, cookie_name: str) -> dict[str, Any]:
+    return openapi(brand_name=brand_name, base_url=base_url, cookie_name=cookie_name)
 
 
 @lru_cache(maxsize=4)
-def _written(brand_name: str, base_url: str) -> bytes:
-    return to_json(_document(brand_name, base_url), indent=1)
+def _written(brand_name: str, base_url: str, cookie_name: str) -> bytes:
+    return to_json(_document(brand_name, base_url, cookie_name), indent=1)

@@ -55,13 +55,9 @@ HEADERS: Json = {
     "WWW-Authenticate": {"schema": {"const": "Bearer"}},
     "X-Request-ID": {"schema": TEXT},
 }
-SECURITY_SCHEMES: Json = {
-    "key": {"type": "http", "scheme": "bearer", "description": "An API key of an account, or a service key."},
-    "session": {"type": "apiKey", "in": "cookie", "name": "refill", "description": "A person who has signed in."},
-}
 
 
-def openapi(*, brand_name: str, base_url: str) -> Json:
+def openapi(*, brand_name: str, base_url: str, cookie_name: str) -> Json:
     """The whole document, as JSON-ready values."""
     paths: Json = defaultdict(dict)
     for route in ROUTES:
@@ -75,7 +71,7 @@ def openapi(*, brand_name: str, base_url: str) -> Json:
         },
         "servers": [{"url": base_url}],
         "paths": dict(paths),
-        "components": {"schemas": _schemas(), "securitySchemes": SECURITY_SCHEMES, "headers": HEADERS},
+        "components": {"schemas": _schemas(), "securitySchemes": _callers(cookie_name), "headers": HEADERS},
     }
 
 
@@ -88,6 +84,18 @@ def problems_of(route: Route) -> list[ProblemKind]:
     """The problems that a route can answer with, in the order of the table."""
     codes = route.all_problems()
     return [kind for kind in KINDS if kind.code in codes]
+
+
+def _callers(cookie_name: str) -> Json:
+    return {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key of an account, or a service key."},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie_name,
+            "description": "A person who has signed in.",
+        },
+    }
 
 
 def _operation(route: Route) -> Json:

@@ -5,20 +5,22 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from webapp.api.bodies import LONGEST_KEY
 from webapp.api.schemas import Answer, EntryAnswer, Name, Read, ShortBalance
+from webapp.ledger.batches import MAX_LINES
+from webapp.ledger.checks import MAX_DESCRIPTION_LENGTH, MAX_HOLD_SECONDS
+from webapp.ledger.models import MAX_OPERATION_CREDITS
+from webapp.metering import LARGEST_QUANTITY
 from webapp.web.moments import instant_of
 
-LARGEST_CREDITS = 10**9
-LARGEST_QUANTITY = 10**9
-MOST_LINES = 1000
-LONGEST_HOLD_SECONDS = 24 * 3600
-
-Credits = Annotated[int, Field(ge=1, le=LARGEST_CREDITS)]
+Credits = Annotated[int, Field(ge=1, le=MAX_OPERATION_CREDITS)]
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)]
-Words = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=MAX_DESCRIPTION_LENGTH)]
 Instant = Annotated[dt.datetime, BeforeValidator(instant_of)]
-Key = Annotated[str, Field(min_length=1, max_length=200, pattern="^[ -~]*$")]
-Details = Annotated[dict[str, Any], Field(description="Any JSON object of at most 2 KB, kept with the entry.")]
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY, pattern="^[ -~]*$")]
+Details = Annotated[
+    dict[str, Any], Field(description="Any JSON object of at most 2 KB and 50 levels, kept with the entry.")
+]
 
 
 class PricedBody(Read):
@@ -75,7 +77,7 @@ class BatchBody(Read):
                 "type": "array",
                 "items": {"$ref": "#/components/schemas/BatchLine"},
                 "minItems": 1,
-                "maxItems": MOST_LINES,
+                "maxItems": MAX_LINES,
             }
         ),
     ]
@@ -84,7 +86,7 @@ class BatchBody(Read):
 class HoldBody(PricedBody):
     """What to reserve, and for how long."""
 
-    lasts_seconds: Annotated[int, Field(ge=1, le=LONGEST_HOLD_SECONDS)] = 900
+    lasts_seconds: Annotated[int, Field(ge=1, le=MAX_HOLD_SECONDS)] = 900
     description: Words = ""
     details: Details | None = None
 
@@ -111,7 +113,7 @@ class GrantBody(Read):
 
     kind: Literal["bonus", "gift", "adjustment"]
     credits: Credits
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_DESCRIPTION_LENGTH)]
     expires_at: Instant | None = None
 
 

@@ -18,7 +18,7 @@ KEPT_FOR = dt.timedelta(days=1)
 def begin_export(
     session: Session, account_id: int, export_id: str, *, total: int, is_search: bool, now: dt.datetime
 ) -> None:
-    """Note that an export of `total` entries runs from now on; one of the same id begins anew.
+    """Note that an export of `total` entries runs from now on; one of the same id begins anew, and takes its place.
 
     Locks the account, so that no two count each other out. Raises TooManyExports, UnknownAccount.
     """
@@ -36,14 +36,19 @@ def note_export(
     account_id: int,
     export_id: str,
     *,
+    begun_at: dt.datetime,
     looked: int,
     lines: int,
     state: str = "running",
     now: dt.datetime,
-) -> None:
-    """Note how far an export has come, or that it has ended."""
-    chosen = update(Export).where(Export.account_id == account_id, Export.id == export_id)
-    session.execute(chosen.values(looked=looked, lines=lines, state=state, noted_at=now))
+) -> bool:
+    """Note how far the export that began at that instant has come, or that it has ended.
+
+    False when it has begun anew since: the row is the new one's.
+    """
+    this = (Export.account_id == account_id, Export.id == export_id, Export.started_at == begun_at)
+    chosen = update(Export).where(*this).values(looked=looked, lines=lines, state=state, noted_at=now)
+    return session.scalar(chosen.returning(Export.id)) is not None
 
 
 def export_of(session: Session, account_id: int, export_id: str, *, now: dt.datetime) -> Export | None:

@@ -53,7 +53,7 @@ class CreditsHold:
 
     def release(self) -> Posted:
         """Give all of it back: nothing was used. Raises HoldClosed when its time has passed."""
-        account_id, key, now = self.asked.account_id, f"app:release#{self.number}", utc_now()
+        account_id, key, now = self.asked.account_id, self._key_of("release"), utc_now()
         posted = transact(lambda session: operations.release(session, account_id, self.number, key=key, now=now))
         self.is_open = False
         return posted
@@ -70,7 +70,7 @@ class CreditsHold:
         self.is_open = False
 
     def _take(self, used: int, quantity: int | None) -> Posted:
-        asked, key, now = self.asked, f"app:capture#{self.number}", utc_now()
+        asked, key, now = self.asked, self._key_of("capture"), utc_now()
         posted = transact(
             lambda session: operations.capture(
                 session,
@@ -88,6 +88,10 @@ class CreditsHold:
         )
         self.is_open = False
         return posted
+
+    def _key_of(self, step: str) -> str:
+        """Not under `app:`, where keys may be made of what users type: a guessed number must not be in the way."""
+        return f"hold:{self.number}#{step}"
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def credits_hold(
         description=description,
         lasts_seconds=lasts_seconds,
     )
-    reserved = reserve(asked, key=f"app:{key or secrets.token_hex(16)}")
+    reserved = reserve(asked, key=key or secrets.token_hex(16))
     if reserved.state != "open":
         facts = {"hold": reserved.seq, "state": reserved.state}
         raise HoldClosed("This work was done and paid for before. Nothing was taken now.", **facts)

@@ -69,7 +69,7 @@ def hold_for_request(
         description=description,
         lasts_seconds=lasts_seconds,
     )
-    return CreditsHold(_new_only(reserve(asked, key=_ledger_key())).seq, asked)
+    return CreditsHold(_new_only(reserve(asked, key=_key())).seq, asked)
 
 
 def run_held(hold: CreditsHold | None, view: Callable[[], ResponseReturnValue]) -> Response:
@@ -94,7 +94,7 @@ def _new_only(reserved: Reserved) -> Reserved:
     raise WorkDone("The same request was done before and charged once. Nothing was charged now.", hold=reserved.seq)
 
 
-def _ledger_key() -> str:
+def _key() -> str:
     """The key of this request's hold: the client's own within this endpoint, else a new one."""
-    key = f"app:{request.endpoint}:{idempotency_key() or secrets.token_hex(16)}"
-    return key if len(key) <= LONGEST_PLAIN_KEY else f"app:{hashlib.sha256(key.encode()).hexdigest()}"
+    key = f"{request.endpoint}:{idempotency_key() or secrets.token_hex(16)}"
+    return key if len(key) <= LONGEST_PLAIN_KEY else hashlib.sha256(key.encode()).hexdigest()

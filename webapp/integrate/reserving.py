@@ -40,7 +40,8 @@ class Reserved:
 def reserve(asked: Asked, *, key: str) -> Reserved:
     """Hold the credits, or find the hold that the key has made before, in one short transaction.
 
-    A hold that was released or has expired charged nothing, so its key may hold again (under `key#2`, `key#3`, …).
+    A hold that was released or has expired charged nothing, so its key may hold again. To the ledger it is `app:key`,
+    then `app#2:key`, `app#3:key`, …, so that no key is another's second try.
     Raises what `operations.hold` raises, and KeyWornOut after MOST_TRIES of these.
     """
     return transact(partial(_reserve, asked=asked, key=key, now=utc_now()))
@@ -52,7 +53,7 @@ def _reserve(session: Session, *, asked: Asked, key: str, now: dt.datetime) -> R
             session,
             asked.account_id,
             credits=asked.credits,
-            key=key if number == 1 else f"{key}#{number}",
+            key=f"app:{key}" if number == 1 else f"app#{number}:{key}",
             lasts_seconds=asked.lasts_seconds,
             description=asked.description,
             meter=asked.meter,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.ledger.accounts import locked_accounts, unknown_account
 from webapp.ledger.drafts import Draft
 from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, LedgerRefusal
-from webapp.ledger.facts import Posted
+from webapp.ledger.facts import EntryFacts, Posted
 from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import answered_again, stored_keys
 from webapp.ledger.lots import open_sheets
@@ -83,12 +83,12 @@ def _result(
     sheet: Sheet,
     draft: Draft,
     credits: int,
-    stored: Mapping[str, Any],
+    stored: Mapping[str, tuple[Any, EntryFacts]],
     posted: dict[str, Line],
     now: dt.datetime,
 ) -> Posted:
     if draft.key in stored:
-        return answered_again(session, sheet.account.id, draft, stored[draft.key])
+        return answered_again(session, sheet.account.id, draft, *stored[draft.key])
     if draft.key in posted:
         return _twin(posted[draft.key], draft, now)
     line = post_spend(sheet, draft, credits)

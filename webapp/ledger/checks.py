@@ -14,6 +14,7 @@ from webapp.orm import NEVER
 MAX_KEY_LENGTH = 250
 MAX_DESCRIPTION_LENGTH = 200
 MAX_DETAILS_BYTES = 2048
+MAX_DETAILS_LEVELS = 50  # what is stored must be readable from any depth of the stack
 MAX_BIGINT = 2**63 - 1
 MAX_HOLD_SECONDS = 24 * 3600
 OWN_SOURCE = "reverse"  # of what a reverse grants anew
@@ -114,7 +115,7 @@ def check_description(description: str) -> None:
 
 
 def check_details(details: Mapping[str, Any] | None) -> None:
-    """Raise InvalidRequest unless it is a JSON object of at most 2 KB that comes back from JSON as it went."""
+    """Raise InvalidRequest unless it is a JSON object of 2 KB and 50 levels at most that comes back as it went."""
     if details is None:
         return
     try:
@@ -125,8 +126,21 @@ def check_details(details: Mapping[str, Any] | None) -> None:
         is_object, size_bytes = False, 0
     if not is_object:
         raise InvalidRequest("Details must be a JSON object.")
+    if is_deeper(details, than=MAX_DETAILS_LEVELS):
+        raise InvalidRequest(f"Details can't be nested more than {MAX_DETAILS_LEVELS} levels deep.")
     if size_bytes > MAX_DETAILS_BYTES:
         raise InvalidRequest(f"Details must be at most {MAX_DETAILS_BYTES} bytes of JSON.", size_bytes=size_bytes)
+
+
+def is_deeper(value: Any, *, than: int) -> bool:
+    """Whether lists and objects stand in one another on more levels. Goes level by level, so no depth is too much."""
+    level = [value]
+    for _ in range(than + 1):
+        outer = [one for one in level if isinstance(one, dict | list)]
+        if not outer:
+            return False
+        level = [inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def check_occurred_at(occurred_at: dt.datetime, now: dt.datetime) -> None:

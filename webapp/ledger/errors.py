@@ -64,9 +64,17 @@ class UnknownHold(LedgerRefusal):
 
 
 class InsufficientCredits(LedgerRefusal):
-    """The account has fewer credits available than are needed. Facts: `needed`, `available`."""
+    """The account has fewer credits available than are needed. Facts: `needed`, `available`.
+
+    `account_id` says whose they are: who asks may be somebody else.
+    """
 
     code = "insufficient_credits"
+
+    def __init__(self, account_id: int, *, needed: int, available: int) -> None:
+        sentence = f"This needs {needed:,} credits, and {available:,} are available."
+        super().__init__(sentence, needed=needed, available=available)
+        self.account_id, self.needed, self.available = account_id, needed, available
 
 
 class SpendingPaused(LedgerRefusal):

@@ -87,9 +87,8 @@ def capture(
 ) -> Posted:
     """Spend `credits` of an open hold, in the order of its lots, and give the rest back to the lots it came from.
 
-    Locks the account. The hold is closed by it. Nothing was used? `release` it. Keys are those of `spend`.
-    With `may_exceed_hold` more than the hold has may be captured: what is missing is taken from the available credits,
-    in burn order, in the same entry. Where they don't cover it nothing happens, and the hold stays open.
+    Locks the account, closes the hold. Nothing was used? `release` it. Keys are those of `spend`. `may_exceed_hold`
+    takes what it lacks from the available credits, in burn order, in the same entry; if they don't cover it, nothing.
     Raises UnknownHold, HoldClosed (facts: hold, state), CaptureAboveHold (facts: needed, held), InvalidCredits,
     InvalidRequest, UnknownAccount; for what is above the hold InsufficientCredits (facts: needed, available: what is
     missing, and what there is for it) and SpendingPaused.
@@ -108,15 +107,11 @@ def capture(
         key_id=key_id,
         actor_kind=actor_kind,
     )
-    facts: tuple[Any, ...] = (hold_seq, credits, occurred_at, description, details, meter, quantity)
-    if may_exceed_hold:
-        facts += ("may_exceed_hold",)
-    draft = checked(draft, fingerprint, facts, now=now)
+    facts = (hold_seq, credits, occurred_at, description, details, meter, quantity)
+    draft = checked(draft, fingerprint, (*facts, "may_exceed_hold") if may_exceed_hold else facts, now=now)
     account = locked(session, account_id)
-    draft = replace(draft, used_on=day_of(draft.occurred_at, account.time_zone))
-    if posted := replay(session, account_id, draft):
-        return posted
-    return _close(session, account, draft, hold_seq, credits, now, may_exceed_hold=may_exceed_hold)
+    stored = replay(session, account_id, draft)
+    return stored or _close(session, account, draft, hold_seq, credits, now, may_exceed_hold=may_exceed_hold)
 
 
 def release(
@@ -182,7 +177,8 @@ def _close(
     state = "captured" if draft.kind == "capture" else "released"
     closed = HoldChange(seq=hold_seq, credits=found.credits, captured=used, state=state, expires_at=found.expires_at)
     moves = _moves_of(sheet, held_by(session, account.id, hold_seq), used)
-    line = sheet.post(replace(draft, moves=moves, hold=closed))
+    used_on = day_of(draft.occurred_at, account.time_zone) if used else None
+    line = sheet.post(replace(draft, moves=moves, hold=closed, used_on=used_on))
     sheet.finish(now)
     write(session, [sheet], now=now)
     return answer(line, now=now)

@@ -125,10 +125,6 @@ def taken(sheet: Sheet, credits: int, *, to_book: str) -> tuple[Move, ...]:
     if paused_at is not None:
         raise SpendingPaused("Spending is paused on this account.", paused_at=paused_at.isoformat())
     if sheet.available < credits:
-        raise InsufficientCredits(
-            f"This needs {credits:,} credits, and {sheet.available:,} are available.",
-            needed=credits,
-            available=sheet.available,
-        )
+        raise InsufficientCredits(sheet.account.id, needed=credits, available=sheet.available)
     shares = allocate(credits, sheet.spendable())
     return tuple(Move(lot.grant, lot.kind, "available", to_book, share) for lot, share in shares)

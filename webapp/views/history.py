@@ -53,7 +53,8 @@ def export() -> ResponseReturnValue:
         return redirect(url_for(".long_export", format=suffix, **chosen.query()), 303)
     export_id = run if EXPORT_ID.fullmatch(run) else secrets.token_urlsafe(16)
     search = search_of(chosen, reader)
-    wanted = Wanted(reader.account_id, export_id, chosen.type, search, before_seq, **chosen.window(reader.zone))
+    window = chosen.window(reader.zone)
+    wanted = Wanted(reader.account_id, export_id, utc_now(), chosen.type, search, before_seq, **window)
     response = Response(_lines(wanted, suffix, total), mimetype=FORMATS[suffix])
     day = reader.now.astimezone(ZoneInfo(reader.zone))
     response.headers["Content-Disposition"] = f'attachment; filename="history-{day:%Y-%m-%d}.{suffix}"'
@@ -94,12 +95,8 @@ def _lines(wanted: Wanted, suffix: str, total: int) -> Iterator[str] | str:
     """Begin the export and answer its lines. Who only asks for the headers begins nothing."""
     if request.method == "HEAD":
         return ""
-    now, is_search = utc_now(), wanted.search is not None
-    transact(
-        lambda session: begin_export(
-            session, wanted.account_id, wanted.export_id, total=total, is_search=is_search, now=now
-        )
-    )
+    is_search, of_export = wanted.search is not None, (wanted.account_id, wanted.export_id)
+    transact(lambda session: begin_export(session, *of_export, total=total, is_search=is_search, now=wanted.begun_at))
     if suffix == "csv":
         return stream_with_context(csv_lines(wanted))
     return stream_with_context(json_lines(wanted, lambda entry: entry_answer(entry).model_dump_json()))

@@ -24,7 +24,7 @@ from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
-from webapp.web.shortfall import Shortfall, payer_id, shortfall_of, shortfall_on_page
+from webapp.web.shortfall import Shortfall, shortfall_of, shortfall_on_page
 
 STATUSES: dict[type[Refusal], int] = {
     Refusal: 422,
@@ -156,10 +156,10 @@ def status_of_kind(refusal: type[Refusal]) -> int:
 
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
-    """The problem a refusal is drawn as. Of missing credits it also says which pack helps the one who pays."""
+    """The problem a refusal is drawn as. Of missing credits it also says which pack helps their account."""
     if not isinstance(refusal, ledger.InsufficientCredits):
         return plain_problem(refusal)
-    status, found = status_of(refusal), shortfall_of(refusal, payer_id())
+    status, found = status_of(refusal), shortfall_of(refusal)
     text, title = found.text(parts().catalog), _title(refusal, status)
     return Problem(status, refusal.code, title, text, found.facts, shortfall=found)
 

@@ -27,10 +27,14 @@ COLUMNS = (
     *("entry", "written_at", "occurred_at", "kind", "credits", "balance_after", "description", "meter", "quantity"),
     *("lots", "reverses", "reference"),
 )
-# A cell that begins like this is worked out by spreadsheets.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins like this is worked out by spreadsheets: some take the wide signs of East Asian keyboards too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 BYTE_ORDER_MARK = "\ufeff"
 Entries = tuple[EntryFacts, ...]
+
+
+class BegunAnew(Exception):
+    """The same export was asked for again meanwhile. The file breaks off, so that nobody takes it for the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Wanted:
 
     account_id: int
     export_id: str
+    begun_at: dt.datetime
     type: str
     search: Search | None
     before_seq: int
@@ -73,7 +78,7 @@ def _stretches(wanted: Wanted, drawn: Callable[[Session, Entries], str]) -> Gene
     """The entries as they are drawn, in stretches; how far it came is noted on the way.
 
     Each is read in a session of its own, none is open while the reader is waited for. Whoever reads the file may go
-    away at any line: then it is noted as stopped.
+    away at any line: then it is noted as stopped. Raises BegunAnew, so that one id is never two files at once.
     """
     looked = lines = noted = 0
     state = "stopped"
@@ -87,7 +92,8 @@ def _stretches(wanted: Wanted, drawn: Callable[[Session, Entries], str]) -> Gene
                 yield text
             before_seq, looked, lines = found.next_before_seq, looked + found.looked, lines + len(found.entries)
             if looked - noted >= NOTED_EVERY_LINES:
-                _note(wanted, looked, lines, "running")
+                if not _note(wanted, looked, lines, "running"):
+                    raise BegunAnew
                 noted = looked
         state = "finished"
     finally:
@@ -107,18 +113,19 @@ def _read(session: Session, wanted: Wanted, before_seq: int) -> Stretch:
     )
 
 
-def _note(wanted: Wanted, looked: int, lines: int, state: str) -> None:
-    """Say how far the file has come. A database that is busy is no reason to break it off."""
+def _note(wanted: Wanted, looked: int, lines: int, state: str) -> bool:
+    """Say how far the file has come; False when another has its place. A busy database is no reason to break it off."""
     now = utc_now()
 
-    def note(session: Session) -> None:
-        of_export = (session, wanted.account_id, wanted.export_id)
-        note_export(*of_export, looked=looked, lines=lines, state=state, now=now)
+    def note(session: Session) -> bool:
+        of_export, begun_at = (session, wanted.account_id, wanted.export_id), wanted.begun_at
+        return note_export(*of_export, begun_at=begun_at, looked=looked, lines=lines, state=state, now=now)
 
     try:
-        transact(note)
+        return transact(note)
     except DBAPIError as error:
         log.warning("export not noted", account_id=wanted.account_id, error=type(error).__name__)
+        return True
 
 
 def _purchase_ids(entries: Iterable[EntryFacts]) -> set[str]:

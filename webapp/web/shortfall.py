@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g, has_request_context, request, url_for
+from flask import request, url_for
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,17 +18,19 @@ from webapp.ledger.errors import InsufficientCredits
 from webapp.ledger.queries import balance
 from webapp.orm import utc_now
 from webapp.web.display import LOCALE, amount, money, short_amount
+from webapp.web.keys import has_key
 from webapp.web.logs import log
 from webapp.web.pages.reader import present_reader
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Credits that were `needed` and those `available`.
+    """Credits that were `needed` of an account, and those `available`.
 
     `pack` covers what is missing, debts too; None if no pack on sale to the account does.
     """
 
+    account_id: int
     needed: int
     available: int
     pack: Pack | None
@@ -63,43 +65,28 @@ class Buying:
     key: str
 
 
-def shortfall_of(refusal: InsufficientCredits, account_id: int | None) -> Shortfall:
-    """The refusal's numbers, and the pack that helps the account. Without a database there is no pack."""
-    needed, available = _count(refusal, "needed"), _count(refusal, "available")
+def shortfall_of(refusal: InsufficientCredits) -> Shortfall:
+    """The refusal's numbers, and the pack that helps its account. Without a database there is no pack."""
+    account_id, needed, available = refusal.account_id, refusal.needed, refusal.available
     pack = None
     try:
-        if account_id is not None:
-            pack = _smallest(db.session(), account_id, needed - available, now=utc_now())
+        pack = _smallest(db.session(), account_id, needed - available, now=utc_now())
     except (SQLAlchemyError, Refusal) as error:
         log.warning("shortfall without its pack", error=type(error).__name__)
-    return Shortfall(needed, available, pack)
-
-
-def payer_id() -> int | None:
-    """The account whose credits this request uses: the API's caller's, else that of the person signed in.
-
-    A request with a key never touches the browser's session.
-    """
-    if not has_request_context():
-        return None
-    caller = g.get("caller")
-    if caller is not None:
-        account_id: int = caller.account_id
-        return account_id
-    return current_user.account_id if is_person() else None
+    return Shortfall(account_id, needed, available, pack)
 
 
 def shortfall_on_page(found: Shortfall) -> dict[str, Any]:
     """What `errors/_error.html` draws of it: the words as the reader writes numbers, and the way to more credits.
 
-    One form buys the pack that helps; whoever doesn't pay themselves, or is helped by no pack, is led to all of them.
+    One form buys the pack that helps; whose account it isn't, or who is helped by no pack, is led to all of them.
     """
     sold, locale = parts().catalog, LOCALE
     all_packs = f"{url_for('credits.credits')}#packs"
     form = None
-    if is_person():
+    if not has_key(request) and current_user.is_authenticated:
         locale = present_reader().locale
-        form = _buying(found, sold, locale)
+        form = _buying(found, sold, locale) if current_user.account_id == found.account_id else None
     return {
         "text": found.text(sold, locale),
         "buying": form,
@@ -115,11 +102,6 @@ def _buying(found: Shortfall, sold: Catalog, locale: str) -> Buying | None:
     return Buying(pack, f"Buy {amount(pack.credits, sold, locale)} for {price}", secrets.token_urlsafe(16))
 
 
-def is_person() -> bool:
-    """Whether somebody asks who is signed in, and not a program with a key."""
-    return "Authorization" not in request.headers and bool(current_user.is_authenticated)
-
-
 def _smallest(session: Session, account_id: int, missing: int, *, now: dt.datetime) -> Pack | None:
     """The smallest pack on sale to the account with which the same work would go through: it pays debts first."""
     missing += balance(session, account_id, now=now).debt
@@ -133,9 +115,3 @@ def _smallest(session: Session, account_id: int, missing: int, *, now: dt.dateti
 
 def _covers(offer: Offer, missing: int) -> bool:
     return offer.state == "open" and offer.pack.credits >= missing
-
-
-def _count(refusal: InsufficientCredits, name: str) -> int:
-    told = refusal.facts[name]
-    assert isinstance(told, int)  # noqa: S101  # for the type checker
-    return told

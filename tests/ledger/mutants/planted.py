@@ -106,8 +106,8 @@ PLANTED = (
     Planted(
         "a reverse gives back to the last lot first",
         f"{LEDGER}/reverses.py",
-        "allocate(credits, left)",
-        "allocate(credits, left[::-1])",
+        "in left)), left)",
+        "in left)), left[::-1])",
     ),
     Planted(
         "a reverse does not reduce the usage of the day",
