@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 import sqlite3
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,15 @@ def one_in(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def now() -> dt.datetime:
     return NOW
+
+
+@pytest.fixture(autouse=True)
+def no_courier_is_left() -> Iterator[None]:
+    """End the threads that deliver webhooks for applications a test has served: they would outlive it and its files."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "simulated-stripe":
+            thread._target.__self__.stop()  # type: ignore[attr-defined]  # the courier whose thread it is
 
 
 @pytest.fixture(scope="session")
