@@ -27,9 +27,9 @@ write_into_memory()
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 
 
-ROUNDS_IN_THE_GATE = 3
+ROUNDS_IN_THE_GATE = 2
 ALL_ROUNDS = 50
-SHARE_IN_THE_GATE = 4
+SHARE_IN_THE_GATE = 6
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
