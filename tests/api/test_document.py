@@ -12,9 +12,9 @@ from tests.api.keyed import make_account, make_key
 from tests.conftest import NOW
 from tests.support.pages import PageClient
 from webapp import create_app
-from webapp.api.document import address_of, openapi
-from webapp.api.examples import EXAMPLES
-from webapp.api.problems import KINDS
+from webapp.api.reference.document import address_of, openapi
+from webapp.api.reference.examples import EXAMPLES
+from webapp.api.reference.problems import KINDS
 from webapp.api.routes import ROUTES
 from webapp.errors import Refusal
 from webapp.ledger.errors import LedgerRefusal

@@ -5,7 +5,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import IntegerConverter
 
 from webapp.api.callers import admit, needs, service_only
-from webapp.api.docs import bp as docs_bp
+from webapp.api.reference.views import bp as docs_bp
 from webapp.api.routes import ROUTES, Route
 from webapp.extensions import csrf
 

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webapp.api.examples import EXAMPLES
-from webapp.api.problems import INTEGER, KINDS, TEXT, ProblemKind
+from webapp.api.reference.examples import EXAMPLES
+from webapp.api.reference.problems import INTEGER, KINDS, TEXT, ProblemKind
 from webapp.api.routes import ROUTES, Route
 from webapp.api.spend_shapes import BatchLine
 

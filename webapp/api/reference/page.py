@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from webapp.api.document import address_of, problems_of
-from webapp.api.examples import EXAMPLES, Example
+from webapp.api.reference.document import address_of, problems_of
+from webapp.api.reference.examples import EXAMPLES, Example
 from webapp.api.routes import ALWAYS, ROUTES, Route
 from webapp.api.spend_shapes import BatchBody
 

@@ -6,9 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, render_template
 from pydantic_core import to_json
 
-from webapp.api.document import openapi
-from webapp.api.problems import KINDS
-from webapp.api.reference import SCOPES, sections
+from webapp.api.reference.document import openapi
+from webapp.api.reference.page import SCOPES, sections
+from webapp.api.reference.problems import KINDS
 from webapp.extensions import parts
 
 bp = Blueprint("api_docs", __name__, url_prefix="/api")
