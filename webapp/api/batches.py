@@ -11,7 +11,7 @@ from webapp.api.answers import answer
 from webapp.api.bodies import checked, digest, json_object
 from webapp.api.callers import EXTERNAL, Caller, account_numbered, caller
 from webapp.api.entries import entry_answer
-from webapp.api.prices import price_of
+from webapp.api.prices import price_of, work_of
 from webapp.api.spend_shapes import BatchAnswer, BatchBody, BatchLine, LineRefused, LineSpent
 from webapp.errors import Refusal
 from webapp.extensions import db, transact
@@ -75,14 +75,9 @@ def _line(raw: Any, named: Named) -> SpendLine:
     account_id, price = named.account_id(asked.account), price_of(asked)
     return SpendLine(
         account_id=account_id,
-        credits=price.credits,
         key=asking.stored_key(asked.key),
         fingerprint=digest(f"batch\n{account_id}", raw),
-        description=asked.description,
-        details=asked.details,
-        meter=price.meter,
-        quantity=price.quantity,
-        key_id=asking.key_id,
+        **work_of(asked, price, by=asking),
         occurred_at=asked.occurred_at,
         actor_kind=asking.actor_kind,
     )

@@ -5,7 +5,7 @@ from flask import Response
 from webapp.api.answers import answer
 from webapp.api.callers import caller
 from webapp.api.posting import asked_for, held_answer, hold_answer, post, post_on_own, posted_answer
-from webapp.api.prices import price_of
+from webapp.api.prices import price_of, work_of
 from webapp.api.spend_shapes import CaptureBody, HoldBody, ReleaseBody
 from webapp.extensions import db
 from webapp.ledger import operations, queries
@@ -20,13 +20,8 @@ def hold() -> Response:
     return held_answer(
         post(
             operations.hold,
-            credits=price.credits,
-            meter=price.meter,
-            quantity=price.quantity,
+            **work_of(asked, price, by=caller()),
             lasts_seconds=asked.lasts_seconds,
-            description=asked.description,
-            details=asked.details,
-            key_id=caller().key_id,
             **signed,
             now=utc_now(),
         )
@@ -49,14 +44,9 @@ def capture(hold: int) -> Response:
         post_on_own(
             operations.capture,
             hold,
-            credits=price.credits,
+            **work_of(asked, price, by=caller()),
             may_exceed_hold=price.may_exceed_hold,
-            meter=price.meter,
-            quantity=price.quantity,
-            description=asked.description,
-            details=asked.details,
             occurred_at=asked.occurred_at,
-            key_id=caller().key_id,
             **signed,
             now=utc_now(),
         )

@@ -1,8 +1,10 @@
 """What a request costs: the credits it names, or what the catalogue asks for the work."""
 
 from dataclasses import dataclass
+from typing import Any, TypedDict
 
-from webapp.api.spend_shapes import PricedBody
+from webapp.api.callers import Caller
+from webapp.api.spend_shapes import PricedBody, WorkBody
 from webapp.extensions import parts
 from webapp.metering import cost_credits
 from webapp.web.refusals import UnknownMeter
@@ -30,3 +32,26 @@ def price_of(asked: PricedBody) -> Price:
     if meter is None:
         raise UnknownMeter("There is no such meter in the catalogue.", meter=slug)
     return Price(cost_credits(meter, quantity), slug, quantity, may_exceed_hold=meter.overrun == "balance")
+
+
+class Work(TypedDict):
+    """What the ledger is told of metered work, whether it is spent, held or captured."""
+
+    credits: int
+    meter: str
+    quantity: int | None
+    description: str
+    details: dict[str, Any] | None
+    key_id: int
+
+
+def work_of(asked: WorkBody, price: Price, *, by: Caller) -> Work:
+    """The work that was asked for at this price."""
+    return Work(
+        credits=price.credits,
+        meter=price.meter,
+        quantity=price.quantity,
+        description=asked.description,
+        details=asked.details,
+        key_id=by.key_id,
+    )

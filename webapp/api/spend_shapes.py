@@ -43,11 +43,16 @@ class PricedBody(Read):
         return self
 
 
-class UseBody(PricedBody):
-    """What was used, and when, if not just now."""
+class WorkBody(PricedBody):
+    """Work, and what the history says of it."""
 
     description: Words = ""
     details: Details | None = None
+
+
+class UseBody(WorkBody):
+    """What was used, and when, if not just now."""
+
     occurred_at: Instant | None = None
 
 
@@ -83,12 +88,10 @@ class BatchBody(Read):
     ]
 
 
-class HoldBody(PricedBody):
+class HoldBody(WorkBody):
     """What to reserve, and for how long."""
 
     lasts_seconds: Annotated[int, Field(ge=1, le=MAX_HOLD_SECONDS)] = 900
-    description: Words = ""
-    details: Details | None = None
 
 
 class ReleaseBody(Read):

@@ -6,7 +6,7 @@ from webapp.api.answers import answer
 from webapp.api.bodies import checked, json_object
 from webapp.api.callers import caller
 from webapp.api.posting import asked_for, post, post_on_own, posted_answer
-from webapp.api.prices import price_of
+from webapp.api.prices import price_of, work_of
 from webapp.api.spend_shapes import EstimateAnswer, EstimateBody, GrantBody, ReverseBody, SpendBody
 from webapp.extensions import db
 from webapp.ledger import operations, queries
@@ -20,13 +20,8 @@ def spend() -> Response:
     return posted_answer(
         post(
             operations.spend,
-            credits=price.credits,
-            meter=price.meter,
-            quantity=price.quantity,
-            description=asked.description,
-            details=asked.details,
+            **work_of(asked, price, by=caller()),
             occurred_at=asked.occurred_at,
-            key_id=caller().key_id,
             **signed,
             now=utc_now(),
         )
