@@ -35,7 +35,7 @@ check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migration
 proof: prove-model prove-concurrency prove-api check-mutants ## All of the long proofs: stories, races and kills, planted bugs
 
 prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to its model on each database (STORIES=, SEED=)
-	@echo "Seed $(SEED), $(STORIES) stories on each database. 2,000 take about half an hour on two free cores."
+	@echo "Seed $(SEED), $(STORIES) stories on each database. 2,000 take about an hour on two free cores."
 	REFILL_STORIES=$(STORIES) REFILL_SPLITS=25 $(BIN)/python -m pytest -n $(WORKERS) --hypothesis-seed=$(SEED) \
 		tests/ledger/test_model.py tests/ledger/test_takeback_orders.py tests/ledger/test_refund_shares.py
 

@@ -26,7 +26,7 @@ def with_work(settings, **other):
         transact(lambda session: operations.spend(session, account_id, credits=credits, key=f"work:{now}", now=now))
         return jsonify(done=True)
 
-    for prefix in ("/work", "/partials/work", "/api/work"):
+    for prefix in ("/job", "/partials/job", "/api/job"):
         app.add_url_rule(f"{prefix}/<int:account_id>/<int:credits>", f"work {prefix}", work)
     return app
 
@@ -41,15 +41,15 @@ def worker(settings, shopper):
 
 
 def asked(worker, credits=NEEDED):
-    return worker.pages.open(f"/work/{worker.user.account_id}/{credits}", status=402)
+    return worker.pages.open(f"/job/{worker.user.account_id}/{credits}", status=402)
 
 
 def banner(worker, credits=NEEDED):
-    return worker.pages.partial(f"/partials/work/{worker.user.account_id}/{credits}", status=402)
+    return worker.pages.partial(f"/partials/job/{worker.user.account_id}/{credits}", status=402)
 
 
 def told(worker, credits=NEEDED):
-    answer = worker.pages.client.get(f"/api/work/{worker.user.account_id}/{credits}")
+    answer = worker.pages.client.get(f"/api/job/{worker.user.account_id}/{credits}")
     return problem(answer, 402, "insufficient_credits")
 
 
@@ -173,7 +173,7 @@ def test_the_account_that_lacks_credits_counts_whoever_asks(worker, stranger):
     money = {"total_minor": 100, "returned_minor": 100, "disputed_minor": 0}
     source = {"source_kind": "test", "source_id": "refunded"}
     transact(lambda session: operations.settle_takeback(session, account_id, **source, **money, now=utc_now()))
-    path = f"/work/{account_id}/36"
+    path = f"/job/{account_id}/36"
     for headers in ({}, {"Authorization": "Bearer k"}):
         found = problem(worker.pages.client.get(f"/api{path}", headers=headers), 402, "insufficient_credits")
         assert (found["needed"], found["available"], found["pack"]) == (36, 0, "small"), "36 and a debt of 90"
