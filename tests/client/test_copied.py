@@ -46,7 +46,7 @@ def run(project, *words):
 
 
 def test_the_folder_works_alone_under_another_name(project, played):
-    ended = run(project, "-c", PROGRAM, played.url)
+    ended = run(project, "-S", "-c", PROGRAM, played.url)  # without what is installed beside Python
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == ["-12 918 1000", "['billing_client']"]
 
