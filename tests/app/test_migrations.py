@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 import webapp.billing.models
+import webapp.billing.money_back.models
 import webapp.exports.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known
@@ -74,6 +75,11 @@ ROWS = {
     | {"takeback": "debt", "price_id": "price_1", "open_key": "form:1", "open_fingerprint": "e" * 64}
     | {"params": {"line_items": [{"price": "price_1"}]}, "state": "paid", "grant_seq": 1, "total_minor": 2000}
     | {"opened_at": THEN, "expires_at": LATER, "asked_at": THEN},
+    "purchase_refunds": {"account_id": 2**53 - 1, "id": "re_1", "purchase_id": "p1", "amount_minor": 500}
+    | {"currency": "usd", "state": "pending", "reason": "", "made_at": THEN, "changed_at": THEN},
+    "purchase_disputes": {"account_id": 2**53 - 1, "id": "du_1", "purchase_id": "p1", "amount_minor": 2000}
+    | {"currency": "usd", "state": "needs_response", "reason": "general", "is_withdrawn": True, "due_by": LATER}
+    | {"made_at": THEN, "changed_at": THEN},
     "stripe_customers": {"account_id": 2**53 - 1, "stripe_mode": "test", "customer_id": "cus_1", "created_at": THEN},
     "stripe_prices": {"stripe_mode": "test", "lookup_key": "refill_pack_small", "price_id": "price_1"}
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},

@@ -8,6 +8,7 @@ import flask_migrate
 from flask import Flask
 
 import webapp.billing.models
+import webapp.billing.money_back.models
 import webapp.exports.models
 import webapp.ledger.models
 import webapp.people.models

@@ -17,10 +17,14 @@ from webapp.billing.events import Event, check_header, decoded, read_event
 from webapp.billing.stripe_objects import (
     SIMULATED_MARK,
     CheckoutSession,
+    Dispute,
     Price,
+    Refund,
     WebhookEndpoint,
     checkout_session,
+    dispute,
     price,
+    refund,
     webhook_endpoint,
 )
 from webapp.settings import Settings
@@ -107,6 +111,26 @@ class Gateway:
             raise
         return self.checkout(found["data"][0]["id"]) if found["data"] else None
 
+    def refunds_of_payment(self, payment_intent_id: str) -> tuple[Refund, ...]:
+        """Every refund of a payment, as it is now, whatever became of it."""
+        self._refuse_simulated(payment_intent_id)
+        params = {"payment_intent": payment_intent_id, "limit": PAGE}
+        return tuple(refund(json) for json in _all("list refunds", self._v1.refunds.list, params))
+
+    def disputes_of_payment(self, payment_intent_id: str) -> tuple[Dispute, ...]:
+        """Every dispute of a payment, as it is now, whatever became of it."""
+        self._refuse_simulated(payment_intent_id)
+        params = {"payment_intent": payment_intent_id, "limit": PAGE}
+        return tuple(dispute(json) for json in _all("list disputes", self._v1.disputes.list, params))
+
+    def create_refund(self, params: Mapping[str, Any], *, idempotency_key: str) -> Refund:
+        """Ask for a refund of a payment, or of a part. The same key with the same parameters asks once.
+
+        Raises StripeUnreachable (send the same again) or StripeRefused.
+        """
+        options = {"idempotency_key": idempotency_key}
+        return refund(_asked("create refund", lambda: self._v1.refunds.create(_params(params), _options(options))))
+
     def prices(self, lookup_keys: Sequence[str]) -> tuple[Price, ...]:
         """The Prices, archived ones too, that hold these lookup keys now, each with its product."""
         found: list[Price] = []
@@ -166,6 +190,12 @@ class Gateway:
     def _refuse_simulated(self, object_id: str) -> None:
         if self.mode != "simulated" and SIMULATED_MARK in object_id:
             raise StripeRefused("simulated_id", "id")
+
+
+def _all(operation: str, listing: Callable[..., Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every object of a list, page by page."""
+    with _own_errors(operation):
+        return [item.to_dict() for item in listing(_params(params)).auto_paging_iter()]
 
 
 def _asked(operation: str, call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:

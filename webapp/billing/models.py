@@ -31,6 +31,8 @@ class Purchase(Base):
     `open_number` counts the sets of parameters sent: part of the idempotency key sent to Stripe.
     `reason` is a word: why it failed, or the first thing that differs where it is quarantined; `differences` has
     all of them, `{what: {expected, found}}`. `asked_at` is when Stripe was last asked, 1970 if never.
+    `returned_minor` is the money of its refunds and withdrawn disputes, `disputed_minor` that of its other open
+    disputes; `money_read_at` is when Stripe was asked for them, None if never.
     """
 
     __tablename__ = "purchases"
@@ -43,6 +45,7 @@ class Purchase(Base):
         CheckConstraint("takeback IN ('debt', 'floor')", "known_takeback"),
         CheckConstraint("credits > 0 AND amount_minor >= 0", "terms_in_range"),
         CheckConstraint("total_minor IS NULL OR total_minor >= 0", "total_in_range"),
+        CheckConstraint("returned_minor >= 0 AND disputed_minor >= 0", "money_back_in_range"),
         Index("ix_purchases_id", "id"),
         Index("ix_purchases_session_id", "session_id"),
         Index("ix_purchases_payment_intent_id", "payment_intent_id"),
@@ -78,6 +81,9 @@ class Purchase(Base):
     payment_intent_id: Mapped[str | None] = mapped_column(String(255))
     total_minor: Mapped[int | None] = mapped_column(BigInteger)
     grant_seq: Mapped[int | None] = mapped_column(BigInteger)
+    returned_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    disputed_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    money_read_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
     opened_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -3,11 +3,14 @@
 The tables of paths are what is read, and all that is read: a test finds each in the installed SDK's types.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Json = Mapping[str, Any]
+
+DISPUTE_ENDS = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 SIMULATED_MARK = "_sim_"  # in every id of the simulated Stripe, in none of the real one
 
@@ -42,6 +45,26 @@ PRICE_PATHS = {
     "is_active": "active",
     "is_product_active": "product.active",
 }
+REFUND_PATHS = {
+    "id": "id",
+    "amount_minor": "amount",
+    "currency": "currency",
+    "state": "status",
+    "reason": "reason",
+    "payment_intent_id": "payment_intent",
+    "made_at": "created",
+}
+DISPUTE_PATHS = {
+    "id": "id",
+    "amount_minor": "amount",
+    "currency": "currency",
+    "state": "status",
+    "reason": "reason",
+    "payment_intent_id": "payment_intent",
+    "due_by": "evidence_details.due_by",
+    "made_at": "created",
+}
+MOVEMENT_PATHS = {"category": "reporting_category"}
 ENDPOINT_PATHS = {"id": "id", "url": "url", "status": "status", "api_version": "api_version", "secret": "secret"}
 
 
@@ -113,6 +136,47 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund. `state`: pending, requires_action, succeeded, failed, canceled; a word that is new to us is no end."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    state: str
+    reason: str
+    payment_intent_id: str | None
+    made_at: dt.datetime
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether its money stays with us after all."""
+        return self.state in {"failed", "canceled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A dispute. `is_withdrawn`: its money was taken from us and not given back, while it is open or since it is lost.
+
+    https://docs.stripe.com/disputes/how-disputes-work
+    """
+
+    id: str
+    amount_minor: int
+    currency: str
+    state: str
+    reason: str
+    payment_intent_id: str | None
+    is_withdrawn: bool
+    due_by: dt.datetime | None
+    made_at: dt.datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended. A state that is new to us is no end: what is frozen stays so."""
+        return self.state not in DISPUTE_ENDS
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
     """An address Stripe sends events to. `secret` is told once, when it is made."""
 
@@ -136,9 +200,28 @@ def price(json: Json) -> Price:
     return Price(**_facts(json, PRICE_PATHS), metadata=dict(json["metadata"] or {}))
 
 
+def refund(json: Json) -> Refund:
+    """The facts of a `refund`."""
+    facts = _facts(json, REFUND_PATHS)
+    return Refund(**facts | {"state": facts["state"] or "pending", "reason": facts["reason"] or ""} | _made_at(facts))
+
+
+def dispute(json: Json) -> Dispute:
+    """The facts of a `dispute`. Its money is away while more of its movements took it than gave it back."""
+    facts = _facts(json, DISPUTE_PATHS)
+    moved = [_at(movement, MOVEMENT_PATHS["category"]) for movement in json["balance_transactions"]]
+    is_withdrawn = moved.count("dispute") > moved.count("dispute_reversal")
+    due_by = None if facts["due_by"] is None else dt.datetime.fromtimestamp(facts["due_by"], dt.UTC)
+    return Dispute(**facts | {"is_withdrawn": is_withdrawn, "due_by": due_by} | _made_at(facts))
+
+
 def webhook_endpoint(json: Json) -> WebhookEndpoint:
     """The facts of a `webhook_endpoint`."""
     return WebhookEndpoint(**_facts(json, ENDPOINT_PATHS), events=tuple(json["enabled_events"]))
+
+
+def _made_at(facts: Mapping[str, Any]) -> dict[str, dt.datetime]:
+    return {"made_at": dt.datetime.fromtimestamp(facts["made_at"], dt.UTC)}
 
 
 def _line_items(json: Json) -> tuple[LineItem, ...] | None:

@@ -1,0 +1,61 @@
+"""Money that comes back: refunds and disputes of purchases."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+IN_RANGE = "returned_minor >= 0 AND disputed_minor >= 0"
+
+
+def upgrade() -> None:
+    """Create the tables, and the sums beside each purchase."""
+    with op.batch_alter_table("purchases") as batch:
+        batch.add_column(sa.Column("returned_minor", sa.BigInteger(), server_default="0", nullable=False))
+        batch.add_column(sa.Column("disputed_minor", sa.BigInteger(), server_default="0", nullable=False))
+        batch.add_column(sa.Column("money_read_at", sa.DateTime(timezone=True), nullable=True))
+        batch.create_check_constraint(op.f("ck_purchases_money_back_in_range"), IN_RANGE)
+    _table("purchase_refunds")
+    _table(
+        "purchase_disputes",
+        sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("due_by", sa.DateTime(timezone=True), nullable=True),
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    for name in ("purchase_disputes", "purchase_refunds"):
+        op.drop_table(name)
+    with op.batch_alter_table("purchases") as batch:
+        batch.drop_constraint(op.f("ck_purchases_money_back_in_range"), type_="check")
+        for column in ("money_read_at", "disputed_minor", "returned_minor"):
+            batch.drop_column(column)
+
+
+def _table(name: str, *more: sa.Column) -> None:
+    op.create_table(
+        name,
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("purchase_id", sa.String(length=40), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        *more,
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f(f"ck_{name}_amount_in_range")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "purchase_id"],
+            ["purchases.account_id", "purchases.id"],
+            name=op.f(f"fk_{name}_account_id_purchase_id"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f(f"pk_{name}")),
+    )
+    op.create_index(f"ix_{name}_purchase", name, ["account_id", "purchase_id"])
+    op.create_index(f"ix_{name}_id", name, ["id"])

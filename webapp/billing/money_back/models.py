@@ -1,0 +1,61 @@
+"""The tables of money that comes back: each refund and each dispute of a purchase, as Stripe had it when last read."""
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.orm import Base, UtcDateTime
+
+
+class PurchaseRefund(Base):
+    """A refund of a purchase's payment, whoever asked for it: an operator here, or somebody in Stripe's dashboard.
+
+    `state` is Stripe's word (pending, requires_action, succeeded, failed, canceled, or one that is new to us).
+    """
+
+    __tablename__ = "purchase_refunds"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "purchase_id"], ["purchases.account_id", "purchases.id"]),
+        CheckConstraint("amount_minor >= 0", "amount_in_range"),
+        Index("ix_purchase_refunds_purchase", "account_id", "purchase_id"),
+        Index("ix_purchase_refunds_id", "id"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    purchase_id: Mapped[str] = mapped_column(String(40))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(255))
+    made_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class PurchaseDispute(Base):
+    """A dispute of a purchase's payment. `is_withdrawn`: its money is with the bank now, taken and not given back.
+
+    `state` is Stripe's word; those that begin with `warning_` are inquiries, which move no money. `due_by` is when
+    the bank wants an answer.
+    """
+
+    __tablename__ = "purchase_disputes"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "purchase_id"], ["purchases.account_id", "purchases.id"]),
+        CheckConstraint("amount_minor >= 0", "amount_in_range"),
+        Index("ix_purchase_disputes_purchase", "account_id", "purchase_id"),
+        Index("ix_purchase_disputes_id", "id"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    purchase_id: Mapped[str] = mapped_column(String(40))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(255))
+    is_withdrawn: Mapped[bool]
+    due_by: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    made_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
