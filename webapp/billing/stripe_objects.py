@@ -31,6 +31,7 @@ CHECKOUT_PATHS = {
     "payment_intent_status": "payment_intent.status",
     "failure_code": "payment_intent.last_payment_error.code",
     "url": "url",
+    "success_url": "success_url",
     "expires_at": "expires_at",
 }
 LINE_ITEM_PATHS = {"price_id": "price", "quantity": "quantity"}
@@ -100,6 +101,7 @@ class CheckoutSession:
     payment_intent_status: str | None
     failure_code: str | None
     url: str | None
+    success_url: str | None
     expires_at: int
     metadata: Mapping[str, str]
     line_items: tuple[LineItem, ...] | None
