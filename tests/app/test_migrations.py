@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 import webapp.billing.models
 import webapp.billing.money_back.models
+import webapp.billing.reconcile.models
 import webapp.exports.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known

@@ -9,12 +9,16 @@ import time
 from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway
 from webapp.billing.inbox import Outcome, is_handled, keep
-from webapp.billing.webhooks import HANDLERS, apply, named_purchase, prepare
+from webapp.billing.money_back.settling import Overtaken
+from webapp.billing.registry import HANDLERS
+from webapp.billing.webhooks import apply, named_purchase, prepare
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, transact
 from webapp.orm import utc_now
 from webapp.web.logs import log
 from webapp.web.metrics import EVENTS
+
+ASKED_AT_MOST = 3
 
 
 def take(event: Event, gateway: Gateway) -> Outcome:
@@ -34,11 +38,22 @@ def take(event: Event, gateway: Gateway) -> Outcome:
 
 
 def _take(event: Event, gateway: Gateway) -> Outcome:
+    """Ask Stripe and settle; ask again, a few times, where another answer was settled meanwhile."""
+    purchase_id = ""
+    for _ in range(ASKED_AT_MOST - 1):
+        try:
+            return _take_once(event, gateway, purchase_id)
+        except Overtaken as overtaken:
+            purchase_id = overtaken.purchase_id
+    return _take_once(event, gateway, purchase_id)
+
+
+def _take_once(event: Event, gateway: Gateway, purchase_id: str) -> Outcome:
     reading = db.session()
     if is_handled(reading, event.id):
         end_reading()
         return Outcome("handled", "told_before")
-    known = named_purchase(reading, event, stripe_mode=gateway.mode)
+    known = named_purchase(reading, event, stripe_mode=gateway.mode, purchase_id=purchase_id)
     end_reading()
     effect = prepare(event, gateway, known)
     point("webhook.asked")
