@@ -71,11 +71,13 @@ def all_sweeps() -> tuple[Sweep, ...]:
     from webapp.worker.exports import sweep_exports  # noqa: PLC0415
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
+    from webapp.worker.reconcile import sweep_reconcile  # noqa: PLC0415
     from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
 
     return (
         Sweep("purchases", 60, sweep_purchases),
         Sweep("expiry", 60, sweep_expired),
+        Sweep("reconcile", 3600, sweep_reconcile),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
         Sweep("login links", 3600, sweep_login_links),

@@ -86,7 +86,7 @@ class Walk:
         self.counts["findings"] += len(findings)
         for finding in findings:
             log.warning(
-                "reconciled",
+                "stripe and we differed",
                 kind=finding.kind,
                 object=finding.object_kind,
                 id=finding.object_id,
