@@ -83,8 +83,9 @@ def test_what_the_webhook_told_is_no_news(buying):
 def test_a_webhook_that_comes_after_the_run_changes_nothing(buying):
     buying.paid()
     run()
-    answers = buying.tell_all()
-    assert {(answer.status_code, answer.json["reason"]) for answer in answers} == {(200, "told_before")}
+    answers = [(answer.status_code, answer.json["reason"]) for answer in buying.tell_all()]
+    assert set(answers) == {(200, "told_before"), (200, "unknown_type")}
+    assert answers.count((200, "told_before")) == 2
     assert buying.bought() == [1000]
 
 
@@ -93,9 +94,8 @@ def test_how_an_event_came_is_stored(buying):
     buying.tell_all()
     buying.paid(key="form:2")
     run()
-    ways = [event.came_by for event in buying.events()]
-    assert set(ways) == {"webhook", "reconcile"}
-    assert ways.count("webhook") == ways.count("reconcile")
+    ways = [event.came_by for event in buying.events() if event.type in event_types()]
+    assert sorted(ways) == ["reconcile"] * 2 + ["webhook"] * 2
 
 
 @pytest.mark.parametrize(("end", "state"), [("succeeds", "paid"), ("fails", "failed")])
@@ -177,12 +177,12 @@ def test_another_applications_payments_in_the_same_account_are_passed_by(buying)
 def test_an_event_that_failed_is_tried_again_however_old_it_is(buying):
     purchase = buying.paid()
     buying.simulator.faults.refuse_connection("GET", f"{LIST}/{{id}}", times=100)
-    assert {answer.status_code for answer in buying.tell_all()} == {503}
+    assert [answer.status_code for answer in buying.tell_all()].count(503) == 2
     buying.simulator.faults.clear()
     long_ago = utc_now() - 2 * LOOKS_BACK
     transact(lambda session: session.execute(update(WebhookEvent).values(created_at=long_ago, received_at=long_ago)))
     report = run(since=utc_now() - dt.timedelta(seconds=1))
-    assert {event.state for event in buying.events()} == {"handled"}
+    assert states_of_ours(buying) == {"handled"}
     assert buying.purchase(purchase).state == "paid"
     assert ("differs", "event", "paid") in told(report)
     assert told(run()) == []
@@ -193,8 +193,12 @@ def test_events_that_an_earlier_version_knew_nothing_to_do_with_are_taken_in(buy
     buying.tell_all()
     transact(lambda session: session.execute(update(WebhookEvent).values(state="ignored", reason="unknown_type")))
     report = run()
-    assert {event.state for event in buying.events()} == {"handled"}
-    assert report.findings == len(buying.events())
+    assert states_of_ours(buying) == {"handled"}
+    assert report.findings == 2
+
+
+def states_of_ours(buying: Buying) -> set[str]:
+    return {event.state for event in buying.events() if event.type in event_types()}
 
 
 def test_one_thing_that_breaks_stops_no_other_and_the_next_run_looks_at_it_again(buying):

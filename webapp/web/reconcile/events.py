@@ -21,7 +21,7 @@ def look_at_events(walk: Walk, made: Span) -> None:
         walk.each("events", walk.gateway.events(event_types(), kept), _event, lambda event: event.id)
 
 
-def look_at_inbox(walk: Walk, _first: Span) -> None:
+def look_at_inbox(walk: Walk) -> None:
     """Try again the events that failed or were parked, however old they are."""
     bodies = unsettled_bodies(db.session(), walk.gateway.mode)
     end_reading()

@@ -5,7 +5,6 @@ from webapp.billing.gateway import Span
 from webapp.billing.models import Purchase
 from webapp.billing.reconcile import payments
 from webapp.billing.reconcile.findings import of_purchase
-from webapp.billing.reconcile.spans import earlier_checkouts
 from webapp.billing.stripe_objects import CheckoutSession
 from webapp.extensions import db, end_reading
 from webapp.orm import utc_now
@@ -26,8 +25,8 @@ def look_at_purchases(walk: Walk, opened: Span) -> None:
 
 
 def look_at_old_purchases(walk: Walk, first: Span) -> None:
-    """Ask about each unsettled purchase that is older than any checkout Stripe is asked to list."""
-    old = payments.unsettled_before(db.session(), walk.gateway.mode, earlier_checkouts(first.since).since)
+    """Ask about each unsettled purchase that is older than the first checkouts Stripe is asked to list."""
+    old = payments.unsettled_before(db.session(), walk.gateway.mode, first.since)
     end_reading()
     walk.each("purchases", old, _unsettled, lambda purchase: purchase.id)
 

@@ -21,7 +21,7 @@ def look_at_disputes(walk: Walk, made: Span) -> None:
     walk.each("disputes", walk.gateway.disputes(made), _item, lambda dispute: dispute.id)
 
 
-def look_at_unended(walk: Walk, _first: Span) -> None:
+def look_at_unended(walk: Walk) -> None:
     """Ask again about each refund and dispute of ours that hasn't ended."""
     open_ones = returned.unended(db.session(), walk.gateway.mode)
     end_reading()

@@ -22,7 +22,6 @@ from webapp.web.reconcile.walk import Walk, WalkStopped
 Look = Callable[[Walk, Span], None]
 
 # Money first: what its events tell then is no news, so that the report names payments and not events.
-AT_FIRST: tuple[Look, ...] = (look_at_old_purchases, look_at_unended, look_at_inbox)
 IN_EACH_STEP: tuple[Look, ...] = (
     look_at_checkouts,
     look_at_purchases,
@@ -76,9 +75,12 @@ def _ended(
     """Walk to the end, or to where it stops, and store that."""
     reached: dt.datetime | None = None
     try:
-        for number, span in enumerate(steps(since, until)):
+        _begin(walk, since)
+        for span in steps(since, until):
             at[0] = span.since
-            _step(walk, span, is_first=number == 0)
+            for look in IN_EACH_STEP:
+                look(walk, span)
+            walk.tell()
             if walk.is_whole and not leaves_gap:
                 reached = min(span.until, until)
             _note(walk, reached)
@@ -92,14 +94,12 @@ def _ended(
     return _note(walk, reached, state="finished")
 
 
-def _step(walk: Walk, span: Span, *, is_first: bool) -> None:
-    if is_first:
-        for look in AT_FIRST:
-            look(walk, span)
-        look_at_checkouts(walk, earlier_checkouts(span.since))
-    for look in IN_EACH_STEP:
-        look(walk, span)
-    walk.tell()
+def _begin(walk: Walk, since: dt.datetime) -> None:
+    """Look at what is older than the walk and not at its end."""
+    look_at_unended(walk)
+    look_at_inbox(walk)
+    look_at_old_purchases(walk, earlier_checkouts(since))
+    look_at_checkouts(walk, earlier_checkouts(since))
 
 
 def _note(walk: Walk, reached: dt.datetime | None, *, state: str = "running", reason: str = "") -> Reconciliation:
