@@ -77,8 +77,7 @@ class Teller:
         if progress.at == self.day and time.monotonic() < self.said_at + SAY_EVERY_SECONDS:
             return
         self.day, self.said_at = progress.at, time.monotonic()
-        done = (progress.at - progress.since) / max(progress.until - progress.since, dt.timedelta(seconds=1))
-        words = f"{progress.at:%Y-%m-%d} ({done:.0%}): {_counted(Counter(progress.counts))}"
+        words = f"{progress.at:%Y-%m-%d} ({progress.share:.0%}): {_counted(Counter(progress.counts))}"
         click.echo(words, file=sys.stderr)
 
 

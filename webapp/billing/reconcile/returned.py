@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.billing.checkout import locked_purchase
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
+from webapp.billing.money_back.keeping import kept, same
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
 from webapp.billing.money_back.settling import settle_money_back
 from webapp.billing.reconcile.findings import Finding, about
@@ -52,6 +53,8 @@ def unended(session: Session, stripe_mode: str) -> list[Purchase]:
 def settled(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> list[Finding]:
     """Bring a purchase to its refunds and disputes, and tell which of them were news. Locks the account."""
     purchase = locked_purchase(session, purchase.account_id, purchase.id)
+    if same(told, kept(session, purchase)):
+        return []
     before = _rows(session, purchase)
     settle_money_back(session, purchase, told, now=now)
     session.flush()

@@ -17,8 +17,9 @@ OVERLAP = dt.timedelta(hours=1)
 LOOKS_BACK = dt.timedelta(days=30)
 # A checkout may be paid until its end, at most a day after it was made.
 CHECKOUT_LIFE = dt.timedelta(hours=25)
-# So far each step goes; a run that is cut off goes on at the step that it was in.
+# So far each step goes at least; a run that is cut off goes on at the step that it was in.
 STEP = dt.timedelta(days=1)
+MOST_STEPS = 30
 
 
 def first_moment(session: Session, stripe_mode: str, *, now: dt.datetime) -> dt.datetime:
@@ -37,8 +38,9 @@ def first_moment(session: Session, stripe_mode: str, *, now: dt.datetime) -> dt.
 def steps(since: dt.datetime, until: dt.datetime) -> Iterator[Span]:
     """The spans from one instant to another, oldest first, with the second in which it ends."""
     end = until.replace(microsecond=0) + dt.timedelta(seconds=1)
+    step = max(STEP, (end - since) / MOST_STEPS)
     while since < end:
-        upto = min(since + STEP, end)
+        upto = min(since + step, end)
         yield Span(since.replace(microsecond=0), upto.replace(microsecond=0))
         since = upto
 

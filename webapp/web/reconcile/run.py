@@ -40,6 +40,12 @@ class Progress:
     until: dt.datetime
     counts: Mapping[str, int]
 
+    @property
+    def share(self) -> float:
+        """How much of the way is gone, from 0 to 1."""
+        whole = max(self.until - self.since, dt.timedelta(seconds=1))
+        return max(0.0, (self.at - self.since) / whole)
+
 
 def reconcile(
     *,
