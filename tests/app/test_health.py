@@ -10,8 +10,8 @@ from tests.support.browsing import sign_in
 from webapp.billing.models import Purchase, WebhookEvent
 from webapp.extensions import db, end_reading, transact
 from webapp.orm import utc_now
-from webapp.views.health import migration_head
 from webapp.web.checkout import start_purchase
+from webapp.web.migration import migration_head
 from webapp.worker.loop import run_once
 from webapp.worker.models import SweepRun
 from webapp.worker.sweeps import all_sweeps

@@ -3,8 +3,7 @@
 import ipaddress
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Request, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Request, Response, abort, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.extensions import db, parts
@@ -12,6 +11,7 @@ from webapp.orm import utc_now
 from webapp.web.figures import stored_exposition
 from webapp.web.logs import log
 from webapp.web.metrics import exposition
+from webapp.web.migration import migration_head
 from webapp.worker.sweeps import late_sweeps
 
 bp = Blueprint("health", __name__)
@@ -47,15 +47,6 @@ def metrics() -> Response:
         abort(404)
     text, kind = exposition()
     return Response(text + _stored(), content_type=kind)
-
-
-def migration_head() -> str | None:
-    """The newest migration the code knows."""
-    if "migration_head" not in current_app.extensions:
-        scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
-        current_app.extensions["migration_head"] = scripts.get_current_head()
-    head: str | None = current_app.extensions["migration_head"]
-    return head
 
 
 def _stored() -> bytes:

@@ -8,7 +8,7 @@ from webapp.billing.gateway import verified_event
 from webapp.crashes import point
 from webapp.extensions import csrf, limiter, parts
 from webapp.orm import utc_now
-from webapp.web.inbox import take
+from webapp.web.inbox import WEBHOOK_PATH, take
 from webapp.web.logs import log
 
 MAX_BODY_BYTES = 1 << 20
@@ -18,7 +18,7 @@ csrf.exempt(bp)
 limiter.exempt(bp)
 
 
-@bp.post("/api/stripe/webhook")
+@bp.post(WEBHOOK_PATH)
 def receive() -> Response:
     """Store a signed event with its effects, and answer 200; anything else makes Stripe send it again.
 

@@ -18,6 +18,7 @@ from webapp.orm import utc_now
 from webapp.web.logs import log
 from webapp.web.metrics import EVENTS
 
+WEBHOOK_PATH = "/api/stripe/webhook"
 ASKED_AT_MOST = 3
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
@@ -65,3 +65,11 @@ def waiting_findings(session: Session) -> list[ReconciliationFinding]:
         ReconciliationFinding.needs_person, ReconciliationFinding.closed_at.is_(None)
     )
     return list(session.scalars(found.order_by(ReconciliationFinding.found_at)))
+
+
+def lag(session: Session, stripe_mode: str, *, now: dt.datetime) -> dt.timedelta | None:
+    """How long ago the point is up to which everything was compared with Stripe; None if nothing ever was."""
+    reached = session.scalar(
+        select(func.max(Reconciliation.reached_at)).where(Reconciliation.stripe_mode == stripe_mode)
+    )
+    return None if reached is None else now - reached
