@@ -82,7 +82,7 @@ def purchases(look: Look) -> Found:
     """Whether a payment waits for a person, or for too long."""
     of_mode = Purchase.stripe_mode == look.mode
     by_state = select(Purchase.state, func.count()).where(of_mode, Purchase.state.in_(WAITING)).group_by(Purchase.state)
-    counts: dict[str, int] = dict(look.session.execute(by_state).tuples().all())
+    counts: dict[str, int] = dict(look.session.execute(by_state).all())
     if number := counts.get("quarantined", 0):
         words = counted(number, "payment isn't what was asked for", "payments aren't what was asked for")
         return "bad", f"{words}, and nothing was granted: a person must look. `flask stripe quarantined` lists.", counts

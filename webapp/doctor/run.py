@@ -37,10 +37,8 @@ CHEAP = (*(one for one in DIAGNOSES if one.is_cheap), Diagnosis("ledger", storag
 
 
 def cheap_checks() -> tuple[Check, ...]:
-    """The checks that are a few indexed reads; nobody outside is asked. Ends the request's read session."""
-    found = tuple(_made(diagnosis, is_deep=False) for diagnosis in CHEAP)
-    end_reading()
-    return found
+    """The checks that are a few indexed reads; nobody outside is asked. Ends the request's read transaction."""
+    return tuple(_made(diagnosis, is_deep=False) for diagnosis in CHEAP)
 
 
 def all_checks(*, is_deep: bool = False, diagnoses: Iterable[Diagnosis] = DIAGNOSES) -> Iterable[Check]:
@@ -75,10 +73,11 @@ class Patience:
 
 def _made(diagnosis: Diagnosis, *, is_deep: bool) -> Check:
     known = parts()
+    look = Look(db.session(), known.settings, known.catalog, known.gateway, utc_now(), is_deep=is_deep)
     try:
-        look = Look(db.session(), known.settings, known.catalog, known.gateway, utc_now(), is_deep=is_deep)
         return Check(diagnosis.name, *diagnosis.make(look))
     except Exception as error:  # noqa: BLE001  # a check that can't be made must not hide the others
         log.error("check broke", check=diagnosis.name, exc_info=error)
-        end_reading()  # a transaction in which a statement failed takes no other
         return Check(diagnosis.name, "bad", f"This couldn't be looked at: {type(error).__name__}. The log says more.")
+    finally:
+        look.session.close()  # a transaction in which a statement failed takes no other
