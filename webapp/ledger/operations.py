@@ -9,7 +9,7 @@ from webapp.ledger.grants import grant
 from webapp.ledger.holds import capture, hold, release
 from webapp.ledger.reverses import reverse
 from webapp.ledger.spends import SpendLine, spend
-from webapp.ledger.voids import void
+from webapp.ledger.voids import void, void_in_order
 
 __all__ = [
     "EntryFacts",
@@ -32,4 +32,5 @@ __all__ = [
     "spend",
     "spend_batch",
     "void",
+    "void_in_order",
 ]

@@ -21,6 +21,7 @@ MOST_REASON_CHARACTERS = 500
 LONGEST_FORM_KEY = 64
 
 Facts = dict[str, Any]
+Change = Callable[[], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def perform(
     facts: Mapping[str, Any],
     *,
     look: Callable[[], Facts],
-    change: Callable[[], Sequence[int]],
+    change: Change,
 ) -> Act:
     """Do `change` to the account and write down who, why, and what `look` tells before and after it.
 

@@ -7,6 +7,7 @@ Refusal
     ├── InvalidChoice     not one of what the form offers
     ├── InvalidWords      what the customer will read is too long, or can't be shown
     ├── NothingToDo       it is so already
+    ├── NobodySignsIn     the account has no user
     ├── FormKeyMissing    the form is not one of ours
     ├── FormUsed          act: the form has done something else already
     └── LastAdmin
@@ -57,6 +58,12 @@ class NothingToDo(OperatorRefusal):
     """The account is as it is asked to be already."""
 
     code = "nothing_to_do"
+
+
+class NobodySignsIn(OperatorRefusal):
+    """The account has no user whose sign-ins or role could be changed."""
+
+    code = "nobody_signs_in"
 
 
 class FormKeyMissing(OperatorRefusal):

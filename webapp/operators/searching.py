@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.events import OBJECT_ID
@@ -55,6 +55,8 @@ class People:
         """How many lines there are."""
         return len(self.exact) + len(self.listed)
 
+
+Found = Select[int] | Select[int | None] | None
 
 _PERSON = (
     select(
@@ -116,31 +118,31 @@ def _named(session: Session, text: str) -> tuple[Person, ...]:
     return tuple(_person(row) for row in rows)
 
 
-def _ids(session: Session, chosen: Select[tuple[int | None]] | None) -> list[int]:
+def _ids(session: Session, chosen: Found) -> list[int]:
     if chosen is None:
         return []
     return [account_id for account_id in session.scalars(chosen.limit(FOUND_AT_MOST)) if account_id is not None]
 
 
-def _by_number(text: str) -> Select[tuple[int | None]] | None:
+def _by_number(text: str) -> Found:
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and is_possible_id(int(text))):
         return None
     return select(Account.id).where(Account.id == int(text))
 
 
-def _by_external_id(text: str) -> Select[tuple[int | None]] | None:
+def _by_external_id(text: str) -> Found:
     if not EXTERNAL_ID.fullmatch(text):
         return None
     return select(HostAccount.account_id).where(HostAccount.external_id == text)
 
 
-def _by_reference(text: str) -> Select[tuple[int | None]] | None:
+def _by_reference(text: str) -> Found:
     if not REFERENCE.fullmatch(text.upper()):
         return None
     return select(Purchase.account_id).where(Purchase.reference == text.upper()).distinct()
 
 
-def _by_object(text: str) -> Select[tuple[int | None]] | None:
+def _by_object(text: str) -> Found:
     """By an id of Stripe's, whose beginning says what it is; without one of ours by a purchase's own."""
     if not OBJECT_ID.fullmatch(text):
         return None
@@ -158,7 +160,7 @@ _OBJECTS = {
     "du": (PurchaseDispute.account_id, PurchaseDispute.id),
     "evt": (WebhookEvent.account_id, WebhookEvent.id),
 }
-_FINDERS: tuple[Callable[[str], Select[tuple[int | None]] | None], ...] = (
+_FINDERS: tuple[Callable[[str], Found], ...] = (
     _by_number,
     _by_external_id,
     _by_reference,
@@ -166,11 +168,13 @@ _FINDERS: tuple[Callable[[str], Select[tuple[int | None]] | None], ...] = (
 )
 
 
-def _person(row: object) -> Person:
-    facts = dict(row)  # type: ignore[call-overload]
-    paused_at = facts.pop("spending_paused_at")
-    return Person(is_paused=paused_at is not None, **{name: _or_empty(name, facts[name]) for name in facts})
-
-
-def _or_empty(name: str, value: object) -> object:
-    return "" if value is None and name != "user_id" else value
+def _person(row: RowMapping) -> Person:
+    return Person(
+        account_id=row["account_id"],
+        user_id=row["user_id"],
+        email=row["email"] or "",
+        name=row["name"] or "",
+        role=row["role"] or "",
+        external_id=row["external_id"] or "",
+        is_paused=row["spending_paused_at"] is not None,
+    )

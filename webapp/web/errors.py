@@ -44,6 +44,8 @@ STATUSES: dict[type[Refusal], int] = {
     people.OperatorsOwn: 403,
     people.LinkEnded: 410,
     operators.FormUsed: 409,
+    operators.NothingToDo: 409,
+    operators.NobodySignsIn: 409,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -103,6 +105,9 @@ TITLES: dict[str, str] = {
     "work_done": "This was done already",
     "operators_own": "No key may do that",
     "role_needed": "This needs another role",
+    "form_used": "This form was used already",
+    "nothing_to_do": "There is nothing to do",
+    "nobody_signs_in": "Nobody signs in to this account",
     "busy": "We're busy right now",
     "too_many_exports": "Two exports are running already",
 }
@@ -122,6 +127,9 @@ WAYS_ON: dict[str, tuple[str, str]] = {
     "checkout_expired": ("Back to credits", "/dashboard/credits"),
     "too_many_exports": ("Back to history", "/dashboard/history"),
     "role_needed": ("Back to people", "/operator/people"),
+    "form_used": ("See what was done", "/operator/acts"),
+    "nothing_to_do": ("Back to people", "/operator/people"),
+    "nobody_signs_in": ("Back to people", "/operator/people"),
 }
 
 

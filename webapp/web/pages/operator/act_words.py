@@ -53,8 +53,8 @@ def summary(act: Act, reader: Reader) -> str:
     """What the act was about, in a few words beside its name."""
     facts = act.facts
     if act.act in {"grant", "take", "end_lot"}:
-        sign = 1 if act.act == "grant" else -1
-        return signed_amount(sign * facts["credits"], reader.catalog, reader.locale)
+        changed = act.after["balance"] - act.before["balance"]
+        return signed_amount(changed, reader.catalog, reader.locale)
     if act.act == "refund":
         return money(-facts["amount_minor"], facts["currency"], reader.locale)
     return f"to {facts['role']}" if act.act == "role" else ""
@@ -64,7 +64,7 @@ def details(act: Act, reader: Reader) -> list[tuple[str, str]]:
     """What was asked for beside the amount: labels and how they are written."""
     facts, found = act.facts, []
     if act.act == "grant":
-        found = [("Kind", GRANT_WORDS[facts["kind"]]), ("Ends", _end(facts["expires_at"], reader))]
+        found = [("Kind", GRANT_WORDS[facts["kind"]]), ("Until", _end(facts["expires_at"], reader))]
     if act.act in {"grant", "take"}:
         found.append(("The customer reads", facts["words"] or "Nothing more"))
     if facts.get("lot"):
@@ -75,7 +75,7 @@ def details(act: Act, reader: Reader) -> list[tuple[str, str]]:
 
 
 def _end(expires_at: str | None, reader: Reader) -> str:
-    return "Never" if expires_at is None else _at(expires_at, reader)
+    return "For ever" if expires_at is None else _at(expires_at, reader)
 
 
 def _written(name: str, value: Any, act: Act, reader: Reader) -> str:
