@@ -56,7 +56,7 @@ def _done(reader: Reader, account_id: int, deed: Deed, form: Form) -> ResponseRe
     asked = Asked(reader.user_id, account_id, form.typed["reason"], form.key, reader.now)
     act = transact(lambda session: do(session, asked))
     _log(act)
-    flash(SENT_AGAIN if act.is_again else "Done.", "act")
+    flash(SENT_AGAIN if act.is_again else "Done.", f"act {act.id}")
     return redirect(url_for(".act", act_id=act.id), 303)
 
 

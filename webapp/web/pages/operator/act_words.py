@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.operators.acts import Act
 from webapp.web.dates import moment
-from webapp.web.display import amount, money, signed_amount
+from webapp.web.display import money, short_amount, signed_amount
 from webapp.web.pages.entry_words import GRANT_WORDS
 from webapp.web.pages.reader import Reader
 
@@ -80,7 +80,7 @@ def _end(expires_at: str | None, reader: Reader) -> str:
 
 def _written(name: str, value: Any, act: Act, reader: Reader) -> str:
     if name in CREDITS:
-        return amount(value, reader.catalog, reader.locale)
+        return short_amount(value, reader.catalog, reader.locale)
     if name == "returned":
         return money(value, act.facts["currency"], reader.locale)
     if name == "spending":
