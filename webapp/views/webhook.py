@@ -5,11 +5,10 @@ import time
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from webapp.billing.errors import InvalidWebhook, PaymentsOff
+from webapp.billing.errors import InvalidWebhook, Overtaken, PaymentsOff
 from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway, verified_event
 from webapp.billing.inbox import Outcome, is_handled, keep
-from webapp.billing.money_back.settling import Overtaken
 from webapp.billing.registry import HANDLERS
 from webapp.billing.webhooks import apply, named_purchase, prepare
 from webapp.crashes import point
