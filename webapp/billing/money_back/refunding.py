@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase
-from webapp.billing.money_back.orders import check_refund
-from webapp.billing.money_back.payment import left_minor, paid_currency, paid_minor
+from webapp.billing.money_back.orders import check_refund, left_minor
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.ledger.queries import TakebackPreview, preview_takeback
 
 
@@ -31,7 +31,7 @@ def preview(
     refuses: NotRefundable, RefundOutOfRange, RefundUnderway.
     """
     check_refund(session, purchase, amount_minor, stripe_mode=stripe_mode)
-    left = left_minor(purchase)
+    left = left_minor(session, purchase)
     refunded = left if amount_minor is None else amount_minor
     taken_back = preview_takeback(
         session,
