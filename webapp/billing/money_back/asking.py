@@ -1,7 +1,8 @@
 """Asking Stripe what came back of a payment. No transaction may be open."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from webapp.billing.gateway import Gateway
 from webapp.billing.stripe_objects import Dispute, Refund
@@ -9,25 +10,43 @@ from webapp.billing.stripe_objects import Dispute, Refund
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """All refunds and disputes of one payment. `asked_at` is from before asking: what happened until then is in it."""
+    """All refunds and disputes of one payment, as Stripe had them when it was asked.
 
+    `known_at` is the purchase's `money_read_at` from before asking: whatever had been settled until then is older
+    than this answer. None: nothing had been.
+    """
+
+    payment_intent_id: str
     refunds: tuple[Refund, ...]
     disputes: tuple[Dispute, ...]
-    asked_at: dt.datetime
+    known_at: dt.datetime | None
 
-    @property
-    def returned_minor(self) -> int:
-        """What is gone or on its way: refunds that have not failed, and disputes whose money was withdrawn."""
-        refunded = sum(refund.amount_minor for refund in self.refunds if not refund.is_undone)
-        return refunded + sum(dispute.amount_minor for dispute in self.disputes if dispute.is_withdrawn)
+    def sums(self, *, total_minor: int, currency: str) -> tuple[int, int]:
+        """What is gone or on its way, and what open disputes ask for besides; both together at most the total.
 
-    @property
-    def disputed_minor(self) -> int:
-        """What other open disputes ask for, inquiries too."""
-        return sum(dispute.amount_minor for dispute in self.disputes if dispute.is_open and not dispute.is_withdrawn)
+        Gone are refunds that have not failed and disputes whose money was withdrawn and not given back; the others
+        that are open freeze, inquiries too. What is counted in another currency counts for the whole payment.
+        """
+        returned: list[Refund | Dispute] = [refund for refund in self.refunds if not refund.is_undone]
+        returned += [dispute for dispute in self.disputes if dispute.is_withdrawn]
+        disputed = [dispute for dispute in self.disputes if dispute.is_open and not dispute.is_withdrawn]
+        returned_minor = min(_sum(returned, total_minor, currency), total_minor)
+        return returned_minor, min(_sum(disputed, total_minor, currency), total_minor - returned_minor)
+
+    def without_inquiries(self) -> "MoneyBack":
+        """The same but for the disputes that are only inquiries: they keep nothing from being refunded."""
+        return replace(self, disputes=tuple(dispute for dispute in self.disputes if not dispute.is_inquiry))
 
 
-def money_back(gateway: Gateway, payment_intent_id: str, *, now: dt.datetime) -> MoneyBack:
-    """What came back of a payment, as Stripe has it now. Raises StripeUnreachable or StripeRefused."""
+def _sum(backs: Sequence[Refund | Dispute], total_minor: int, currency: str) -> int:
+    return sum(back.amount_minor if back.currency == currency else total_minor for back in backs)
+
+
+def money_back(gateway: Gateway, payment_intent_id: str, *, known_at: dt.datetime | None) -> MoneyBack:
+    """What came back of a payment, as Stripe has it now. Raises StripeUnreachable or StripeRefused.
+
+    `known_at` is the `money_read_at` of its purchase, read before this is called.
+    """
     refunds = gateway.refunds_of_payment(payment_intent_id)
-    return MoneyBack(refunds, gateway.disputes_of_payment(payment_intent_id), asked_at=now)
+    disputes = gateway.disputes_of_payment(payment_intent_id)
+    return MoneyBack(payment_intent_id, refunds, disputes, known_at)
