@@ -17,6 +17,7 @@ import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.billing.reconcile.models
 import webapp.exports.models
+import webapp.operators.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known
 from tests.support.databases import ROOT
@@ -81,6 +82,8 @@ ROWS = {
     "purchase_disputes": {"account_id": 2**53 - 1, "id": "du_1", "purchase_id": "p1", "amount_minor": 2000}
     | {"currency": "usd", "state": "needs_response", "reason": "general", "is_withdrawn": True, "due_by": LATER}
     | {"made_at": THEN, "changed_at": THEN},
+    "refund_orders": {"account_id": 2**53 - 1, "purchase_id": "p1", "number": 1, "order_key": "form:1"}
+    | {"amount_minor": 500, "currency": "usd", "state": "asked", "ordered_at": THEN},
     "stripe_customers": {"account_id": 2**53 - 1, "stripe_mode": "test", "customer_id": "cus_1", "created_at": THEN},
     "stripe_prices": {"stripe_mode": "test", "lookup_key": "refill_pack_small", "price_id": "price_1"}
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},
@@ -103,6 +106,9 @@ ROWS = {
     "reconciliation_findings": {"fingerprint": "i" * 64, "reconciliation_id": 7, "kind": "missing"}
     | {"object_kind": "refund", "object_id": "re_1", "account_id": 2**53 - 1, "purchase_id": "p1"}
     | {"expected": {"state": "succeeded"}, "found": {}, "done": "settled", "needs_person": False, "found_at": THEN},
+    "operator_acts": {"account_id": 2**53 - 1, "id": "a1", "operator_id": 1, "act": "grant", "reason": "Kulanz 📞"}
+    | {"facts": {"credits": 5}, "before": {"balance": 60}, "after": {"balance": 65}, "entry_seqs": [1]}
+    | {"form_key": "f" * 22, "acted_at": THEN},
     "sweep_runs": {"name": "purchases", "started_at": THEN},
 }
 

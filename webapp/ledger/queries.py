@@ -12,7 +12,8 @@ from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
-from webapp.ledger.reading import actor_of
+from webapp.ledger.previews import Standing, TakebackPreview, preview_takeback
+from webapp.ledger.reading import actor_of, open_holds
 from webapp.ledger.reading import read_hold as hold
 from webapp.ledger.searching import Search
 from webapp.ledger.totals import Totals, totals
@@ -26,7 +27,9 @@ __all__ = [
     "LotFacts",
     "LotTouched",
     "Search",
+    "Standing",
     "Stretch",
+    "TakebackPreview",
     "Totals",
     "Trace",
     "TracedLot",
@@ -39,6 +42,8 @@ __all__ = [
     "entry",
     "history",
     "hold",
+    "open_holds",
+    "preview_takeback",
     "stretch",
     "totals",
     "traces",

@@ -6,10 +6,10 @@ Used by the webhook, which was told it, by the reconciliation, which found it in
 
 import time
 
+from webapp.billing.errors import Overtaken
 from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway
 from webapp.billing.inbox import Outcome, is_handled, keep
-from webapp.billing.money_back.settling import Overtaken
 from webapp.billing.registry import HANDLERS
 from webapp.billing.webhooks import apply, named_purchase, prepare
 from webapp.crashes import point

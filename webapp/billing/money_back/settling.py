@@ -6,23 +6,18 @@ import structlog
 from sqlalchemy.orm import Session
 
 from webapp.billing.checkout import locked_purchase
+from webapp.billing.errors import Overtaken
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
 from webapp.billing.money_back.keeping import keep, kept, same
+from webapp.billing.money_back.orders import note_made
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.billing.stripe_objects import Dispute, Refund
 from webapp.ledger.operations import settle_takeback
 
 MOMENT = dt.timedelta(microseconds=1)
 
 log = structlog.get_logger("refill")
-
-
-class Overtaken(Exception):
-    """Another answer of Stripe's, and a different one, was settled while this one was asked for: ask again."""
-
-    def __init__(self, purchase_id: str) -> None:
-        super().__init__(purchase_id)
-        self.purchase_id = purchase_id
 
 
 def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> Purchase:
@@ -47,6 +42,7 @@ def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, 
     if told.refunds or told.disputes or purchase.returned_minor or purchase.disputed_minor:
         purchase.payment_intent_id = told.payment_intent_id
         keep(session, purchase, told, now=now)
+        note_made(session, purchase, told.refunds, now=now)
         claim(session, purchase, told, now=now)
     return purchase
 
@@ -84,17 +80,6 @@ def claim(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.date
             disputed_minor=disputed_minor,
             entries=[entry.seq for entry in entries],
         )
-
-
-def paid_minor(purchase: Purchase) -> int:
-    """What was paid: by the session it was paid in, or what is asked for as long as nobody has paid."""
-    return purchase.amount_minor if purchase.total_minor is None else purchase.total_minor
-
-
-def paid_currency(purchase: Purchase) -> str:
-    """The currency of the payment: another one than asked for is a reason to be quarantined."""
-    found = (purchase.differences or {}).get("currency", {}).get("found")
-    return str(found or purchase.currency)
 
 
 def _warn(purchase: Purchase, told: MoneyBack, currency: str) -> None:

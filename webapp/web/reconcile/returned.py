@@ -1,9 +1,9 @@
 """Looking at money that comes back: each refund and dispute that Stripe has, and those of ours that haven't ended."""
 
+from webapp.billing.errors import Overtaken
 from webapp.billing.gateway import Span
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import money_back
-from webapp.billing.money_back.settling import Overtaken
 from webapp.billing.reconcile import returned
 from webapp.billing.stripe_objects import Dispute, Refund
 from webapp.extensions import db, end_reading
