@@ -106,19 +106,25 @@ def _reconciliations() -> None:
         sa.Column("needs_person", sa.Boolean(), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.Integer(), nullable=True),
+        sa.Column("closed_reason", sa.String(length=500), nullable=True),
         sa.CheckConstraint(
             "kind IN ('missing', 'extra', 'differs')", name=op.f("ck_reconciliation_findings_known_kind")
         ),
         sa.ForeignKeyConstraint(
             ["reconciliation_id"], ["reconciliations.id"], name=op.f("fk_reconciliation_findings_reconciliation_id")
         ),
+        sa.ForeignKeyConstraint(["closed_by"], ["users.id"], name=op.f("fk_reconciliation_findings_closed_by")),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_reconciliation_findings")),
     )
     op.create_index("ix_reconciliation_findings_report", "reconciliation_findings", ["reconciliation_id"])
     op.create_index("ix_reconciliation_findings_newest", "reconciliation_findings", ["found_at"])
+    op.create_index("ix_reconciliation_findings_waiting", "reconciliation_findings", ["needs_person", "closed_at"])
+    op.create_index("ix_purchases_opened", "purchases", ["opened_at", "id"])
 
 
 def _no_reconciliations() -> None:
+    op.drop_index("ix_purchases_opened", "purchases")
     op.drop_table("reconciliation_findings")
     op.drop_table("reconciliations")
     with op.batch_alter_table("webhook_events") as batch:

@@ -44,11 +44,14 @@ def needs_taking(session: Session, event: Event) -> str | None:
     return None if is_done else str(row.state)
 
 
-def unsettled_bodies(session: Session, stripe_mode: str) -> list[str]:
-    """The bodies of events that failed or were parked, the oldest first; so many as one run may try."""
+def unsettled(session: Session, stripe_mode: str) -> list[WebhookEvent]:
+    """The events that failed or were parked, the oldest first; so many as one run may try."""
     waiting = WebhookEvent.stripe_mode == stripe_mode, WebhookEvent.state.in_(("failed", "parked"))
-    found = select(WebhookEvent.body).where(*waiting).order_by(WebhookEvent.received_at)
-    return list(session.scalars(found.limit(UNSETTLED_PER_RUN)))
+    return list(
+        session.scalars(
+            select(WebhookEvent).where(*waiting).order_by(WebhookEvent.received_at).limit(UNSETTLED_PER_RUN)
+        )
+    )
 
 
 def keep(session: Session, event: Event, outcome: Outcome, *, stripe_mode: str, now: dt.datetime) -> None:

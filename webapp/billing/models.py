@@ -52,6 +52,7 @@ class Purchase(Base):
         Index("ix_purchases_payment_intent_id", "payment_intent_id"),
         Index("ix_purchases_reference", "reference"),
         Index("ix_purchases_newest", "account_id", "opened_at"),
+        Index("ix_purchases_opened", "opened_at", "id"),
         Index("ix_purchases_unsettled", "state", "asked_at"),
     )
 

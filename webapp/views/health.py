@@ -1,11 +1,13 @@
 """For machines: is the process alive, is it ready, and its figures."""
 
 import ipaddress
+from dataclasses import asdict
 
 from alembic.runtime.migration import MigrationContext
 from flask import Blueprint, Request, Response, abort, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.billing.reconcile.records import standing
 from webapp.extensions import db, parts
 from webapp.orm import utc_now
 from webapp.web.figures import stored_exposition
@@ -27,17 +29,21 @@ def healthz() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """The database answers and is at our migration. A late worker is told, but is no reason to stop serving."""
+    """The database answers and is at our migration.
+
+    A late worker, and how long ago we were compared with Stripe, are told and are no reason to stop serving.
+    """
     head = migration_head()
     try:
         found = MigrationContext.configure(db.session.connection()).get_current_revision()
         if found != head:
             return jsonify(status="not migrated", found=found, head=head), 503
-        late = late_sweeps(db.session(), now=utc_now())
+        now, mode = utc_now(), parts().settings.payments
+        late, compared = late_sweeps(db.session(), now=now), standing(db.session(), mode, now=now)
     except SQLAlchemyError as error:
         log.error("readyz", error=type(error).__name__)
         return jsonify(status="no database"), 503
-    return jsonify(status="ok", migration=head, late_sweeps=late), 200
+    return jsonify(status="ok", migration=head, late_sweeps=late, reconciliation=asdict(compared)), 200
 
 
 @bp.get("/metrics")
@@ -52,7 +58,7 @@ def metrics() -> Response:
 def _stored() -> bytes:
     """What the database knows; nothing while it is out of reach: the counters are needed most then."""
     try:
-        return stored_exposition(db.session(), now=utc_now())
+        return stored_exposition(db.session(), stripe_mode=parts().settings.payments, now=utc_now())
     except SQLAlchemyError as error:
         log.error("metrics", error=type(error).__name__)
         return b""

@@ -46,7 +46,8 @@ class ReconciliationFinding(Base):
     """One difference between Stripe (`expected`) and us (`found`), and what was done about it.
 
     The fingerprint is of all of that, so that what was reported once and can't be healed isn't reported by every run.
-    `needs_person`: nothing was done, somebody has to look; `closed_at` is when somebody has.
+    `needs_person`: nothing was done, somebody has to look; `closed_at` is when somebody has, `closed_by` who, and
+    `closed_reason` what they found.
     """
 
     __tablename__ = "reconciliation_findings"
@@ -54,6 +55,7 @@ class ReconciliationFinding(Base):
         CheckConstraint("kind IN ('missing', 'extra', 'differs')", "known_kind"),
         Index("ix_reconciliation_findings_report", "reconciliation_id"),
         Index("ix_reconciliation_findings_newest", "found_at"),
+        Index("ix_reconciliation_findings_waiting", "needs_person", "closed_at"),
     )
 
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -69,3 +71,5 @@ class ReconciliationFinding(Base):
     needs_person: Mapped[bool]
     found_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    closed_reason: Mapped[str | None] = mapped_column(String(500))

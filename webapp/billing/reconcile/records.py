@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,8 +10,8 @@ from sqlalchemy.orm import Session
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
 
 COUNTED = ("checkouts", "purchases", "refunds", "disputes", "events", "findings", "failed")
-# A run notes how far it came with each step; one that says nothing for so long was ended by something else.
-SILENT = dt.timedelta(hours=1)
+
+_WAITING = (ReconciliationFinding.needs_person, ReconciliationFinding.closed_at.is_(None))
 
 
 def begin(
@@ -61,9 +62,7 @@ def findings_of(session: Session, reconciliation_id: int) -> list[Reconciliation
 
 def waiting_findings(session: Session) -> list[ReconciliationFinding]:
     """The differences that wait for a person, the oldest first."""
-    found = select(ReconciliationFinding).where(
-        ReconciliationFinding.needs_person, ReconciliationFinding.closed_at.is_(None)
-    )
+    found = select(ReconciliationFinding).where(*_WAITING)
     return list(session.scalars(found.order_by(ReconciliationFinding.found_at)))
 
 
@@ -73,3 +72,21 @@ def lag(session: Session, stripe_mode: str, *, now: dt.datetime) -> dt.timedelta
         select(func.max(Reconciliation.reached_at)).where(Reconciliation.stripe_mode == stripe_mode)
     )
     return None if reached is None else now - reached
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How we stand with Stripe: seconds since the point up to which all was compared, None if nothing ever was.
+
+    `waiting` are the differences that wait for a person.
+    """
+
+    seconds: int | None
+    waiting: int
+
+
+def standing(session: Session, stripe_mode: str, *, now: dt.datetime) -> Standing:
+    """How old the last comparison is, and what it left. Two small queries."""
+    age = lag(session, stripe_mode, now=now)
+    waiting = select(func.count()).select_from(ReconciliationFinding).where(*_WAITING)
+    return Standing(None if age is None else int(age.total_seconds()), session.scalar(waiting) or 0)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from webapp.billing.events import Event, read_event
 from webapp.billing.gateway import Span
-from webapp.billing.inbox import Outcome, needs_taking, unsettled_bodies
+from webapp.billing.inbox import Outcome, needs_taking, unsettled
+from webapp.billing.models import WebhookEvent
 from webapp.billing.reconcile.findings import Finding
 from webapp.billing.reconcile.spans import events_kept
 from webapp.billing.webhooks import event_types
@@ -23,10 +24,13 @@ def look_at_events(walk: Walk, made: Span) -> None:
 
 def look_at_inbox(walk: Walk) -> None:
     """Try again the events that failed or were parked, however old they are."""
-    bodies = unsettled_bodies(db.session(), walk.gateway.mode)
+    waiting = unsettled(db.session(), walk.gateway.mode)
     end_reading()
-    events = [replace(read_event(body), came_by="reconcile") for body in bodies]
-    walk.each("events", events, _event, lambda event: event.id)
+    walk.each("events", waiting, _waiting, lambda stored: stored.id)
+
+
+def _waiting(walk: Walk, stored: WebhookEvent) -> None:
+    _event(walk, replace(read_event(stored.body), came_by="reconcile"))
 
 
 def _event(walk: Walk, event: Event) -> None:
