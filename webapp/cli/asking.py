@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import click
 
-from webapp.billing.errors import BillingRefusal, StripeDenied, StripeRefused, StripeUnreachable
 from webapp.errors import Refusal
 from webapp.extensions import db
 from webapp.ledger.errors import UnknownAccount
@@ -39,14 +38,3 @@ def moment(written: str | None, *, option: str) -> dt.datetime | None:
         return None if written is None else dt.datetime.fromisoformat(written)
     except ValueError:
         raise click.BadParameter("Write a time like 2026-12-31T23:00:00+01:00.", param_hint=option) from None
-
-
-def stripe_sentence(refusal: BillingRefusal) -> str:
-    """What Stripe's refusal means for whoever runs a command."""
-    if isinstance(refusal, StripeDenied):
-        return "Stripe doesn't accept STRIPE_SECRET_KEY, or the key may not do this."
-    if isinstance(refusal, StripeUnreachable):
-        return "Stripe couldn't be reached. What was done so far stays; run this again."
-    if isinstance(refusal, StripeRefused):
-        return f"{refusal}."
-    return refusal.sentence

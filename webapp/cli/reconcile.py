@@ -14,12 +14,12 @@ from flask.cli import with_appcontext
 from webapp.billing.errors import BillingRefusal
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
 from webapp.billing.reconcile.records import COUNTED, findings_of
-from webapp.cli.asking import moment, stripe_sentence
+from webapp.cli.asking import moment
 from webapp.extensions import db
 from webapp.orm import utc_now
 from webapp.web.reconcile import Progress, reconcile
 from webapp.web.reconcile.replay import replay
-from webapp.web.reconcile.words import finding_sentence
+from webapp.web.reconcile.words import finding_sentence, stripe_sentence
 
 SAY_EVERY_SECONDS = 2.0
 SHOWN_AT_MOST = 100

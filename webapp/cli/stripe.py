@@ -10,11 +10,11 @@ from webapp.billing.gateway import API_VERSION
 from webapp.billing.queries import quarantined
 from webapp.billing.sync import sync_endpoint
 from webapp.billing.webhooks import event_types
-from webapp.cli.asking import stripe_sentence
 from webapp.cli.reconcile import reconcile_command, replay_command
 from webapp.extensions import db, parts
 from webapp.web.inbox import WEBHOOK_PATH
 from webapp.web.prices import gateway_or_refusal, sync_now
+from webapp.web.reconcile.words import stripe_sentence
 
 group = AppGroup("stripe", help="Products, Prices and webhooks at Stripe.")
 group.add_command(reconcile_command)

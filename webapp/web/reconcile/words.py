@@ -1,8 +1,9 @@
-"""What a finding says to a person, in one sentence; for the command line and the operator's pages."""
+"""What a finding, or Stripe's refusal, says to a person who runs Refill; for commands and the operator's pages."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.billing.errors import BillingRefusal, StripeDenied, StripeRefused, StripeUnreachable
 from webapp.billing.reconcile.models import ReconciliationFinding
 from webapp.money import decimal_value, decimals_shown
 
@@ -51,3 +52,14 @@ def _money(facts: Mapping[str, Any], name: str) -> str:
     if minor is None or not currency:
         return ""
     return f" of {decimal_value(minor, currency):.{decimals_shown(currency)}f} {currency.upper()}"
+
+
+def stripe_sentence(refusal: BillingRefusal) -> str:
+    """What a refusal of Stripe's means for whoever runs Refill: nobody of them is being charged."""
+    if isinstance(refusal, StripeDenied):
+        return "Stripe doesn't accept STRIPE_SECRET_KEY, or the key may not do this."
+    if isinstance(refusal, StripeUnreachable):
+        return "Stripe couldn't be reached. What was done so far stays; run this again."
+    if isinstance(refusal, StripeRefused):
+        return f"{refusal}."
+    return refusal.sentence

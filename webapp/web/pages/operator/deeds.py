@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from webapp.billing.events import OBJECT_ID
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
-from webapp.operators import access, accounts
+from webapp.operators import access, accounts, payments
 from webapp.operators.acts import Act, Asked
 from webapp.operators.errors import InvalidAmount, InvalidChoice, OperatorRefusal
 from webapp.operators.people import Profile
@@ -84,6 +85,12 @@ def _end_lot(typed: Mapping[str, str], _: Profile) -> Do:
     return partial(accounts.end_lot, lot=int(typed["lot"]))
 
 
+def _settle(typed: Mapping[str, str], _: Profile) -> Do:
+    if not OBJECT_ID.fullmatch(typed["purchase"]):
+        raise InvalidChoice("There is no such purchase.", field="purchase")
+    return partial(payments.settle, purchase_id=typed["purchase"])
+
+
 def _role(typed: Mapping[str, str], _: Profile) -> Do:
     return partial(access.set_role, role=typed["role"])
 
@@ -124,6 +131,7 @@ DEEDS = {
              choices=_CHOICES["kind"]),
         Deed("take", "Take credits", "Take", "billing", ("credits", "words"), _take),
         Deed("end_lot", "End a lot now", "End this lot", "billing", ("lot",), _end_lot, is_plain=True),
+        Deed("settle", "Settle a payment", "Grant what it was for", "billing", ("purchase",), _settle, is_plain=True),
         Deed("pause", "Pause spending", "Pause spending", "billing", (), _plain(accounts.pause), is_plain=True),
         Deed("resume", "Resume spending", "Resume spending", "billing", (), _plain(accounts.resume), is_plain=True),
         Deed("sign_out", "Sign out everywhere", "Sign out everywhere", "billing", (),
