@@ -117,6 +117,8 @@ def _drop_operator_acts() -> None:
     op.drop_table("operator_acts")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_change_of_acts()")
+
+
 def _refund_orders() -> None:
     op.create_table(
         "refund_orders",
