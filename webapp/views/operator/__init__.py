@@ -10,6 +10,7 @@ from webapp.views.operator import (
     people,
     person,
     purchases,
+    refund,
 )
 from webapp.views.operator.blueprint import bp
 
@@ -24,4 +25,5 @@ __all__ = [
     "people",
     "person",
     "purchases",
+    "refund",
 ]

@@ -72,9 +72,20 @@ def details(act: Act, reader: Reader) -> list[tuple[str, str]]:
         found.append(("The customer reads", facts["words"] or "Nothing more"))
     if facts.get("lot"):
         found.append(("Lot", f"#{facts['lot']}"))
-    if facts.get("purchase"):
-        found.append(("Purchase", facts["reference"]))
+    if act.act == "refund":
+        found += _of_refund(facts, reader)
     return found
+
+
+def _of_refund(facts: dict[str, Any], reader: Reader) -> list[tuple[str, str]]:
+    """Whose money it is, and what becomes of the credits that it paid for."""
+    numbers = [
+        ("Credits taken", facts["taken"]),
+        ("Taken when their hold ends unused", facts["waits"]),
+        ("Used already and not asked back", facts["let_go"]),
+    ]
+    lines = [(label, short_amount(number, reader.catalog, reader.locale)) for label, number in numbers if number]
+    return [("Purchase", facts["reference"]), *(lines or [("Credits taken", "0")])]
 
 
 def _end(expires_at: str | None, reader: Reader) -> str:
