@@ -29,6 +29,7 @@ from webapp.billing.money_back.orders import (
     stripe_key,
     stripe_params,
 )
+from webapp.billing.money_back.refunding import RefundPreview, preview
 from webapp.billing.money_back.settling import settle_money_back
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
@@ -46,6 +47,16 @@ class Refunded:
     order: RefundOrder
     purchase: Purchase
     is_settled: bool
+
+
+def preview_refund(account_id: int, purchase_id: str, *, amount_minor: int | None, now: dt.datetime) -> RefundPreview:
+    """What `refund_purchase` would do now with the same amount: money, and the credits it takes. Only reads.
+
+    Refuses what that refuses: UnknownPurchase, NotRefundable, RefundOutOfRange, RefundUnderway, PaymentsOff.
+    """
+    mode = _gateway().mode
+    purchase = own_purchase(account_id, purchase_id)
+    return preview(db.session(), purchase, amount_minor=amount_minor, stripe_mode=mode, now=now)
 
 
 def refund_purchase(
