@@ -107,10 +107,11 @@ def carry_out(gateway: Gateway, order: RefundOrder, *, is_new: bool, now: dt.dat
 
 
 def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
-    """Ask Stripe what came back of a purchase's payment, and settle that. One without a payment is left alone.
+    """Ask Stripe what came back of a purchase's payment, and settle that.
 
-    Asks again where others settled another answer meanwhile, and raises Overtaken after the third time. Raises
-    UnknownPurchase, StripeUnreachable, StripeRefused. Ends the request's read session.
+    One without a payment, or of another mode, is left alone. Asks again where others settled another answer
+    meanwhile, and raises Overtaken after the third time. Raises UnknownPurchase, StripeUnreachable, StripeRefused.
+    Ends the request's read session.
     """
     for _ in range(ASKED_AT_MOST - 1):
         try:
@@ -122,7 +123,7 @@ def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: 
 
 def _ask_once(gateway: Gateway, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
     purchase = own_purchase(account_id, purchase_id)
-    if purchase.payment_intent_id is None:
+    if purchase.payment_intent_id is None or purchase.stripe_mode != gateway.mode:
         return purchase
     told = money_back(gateway, purchase.payment_intent_id, known_at=purchase.money_read_at)
     point("money_back.answered")
