@@ -55,6 +55,11 @@ def disputed_above_its_refund(buying: Buying, purchase: Purchase) -> None:
     dispute(buying, purchase, "withdraw")
 
 
+def asked_about_above_its_refund(buying: Buying, purchase: Purchase) -> None:
+    refund(buying, purchase, 200)
+    dispute(buying, purchase, is_inquiry=True)
+
+
 def two_disputes(buying: Buying, purchase: Purchase) -> None:
     dispute(buying, purchase, "withdraw", "lose", amount_minor=200)
     dispute(buying, purchase, amount_minor=100)
@@ -121,6 +126,7 @@ LIVES: dict[str, tuple[Life, tuple[int, int, int], tuple[int, int]]] = {
     "asked about, then lost": (lambda b, p: dispute(b, p, "withdraw", "lose", is_inquiry=True), (0, 0, 100), (500, 0)),
     "part refunded, rest disputed": (refunded_then_disputed, (0, 0, 100), (500, 0)),
     "part refunded, all disputed": (disputed_above_its_refund, (0, 0, 100), (500, 0)),
+    "part refunded, all asked about": (asked_about_above_its_refund, (0, 60, 40), (200, 300)),
     "one dispute lost, one open": (two_disputes, (40, 20, 40), (200, 100)),
     "prevented": (silently({"status": "prevented"}), (100, 0, 0), (0, 0)),
     "appealed": (silently({"status": "appeal_under_review"}), (0, 100, 0), (0, 500)),

@@ -59,6 +59,20 @@ def test_two_answers_settled_in_the_other_order_of_their_questions_end_as_stripe
     assert buying.purchase(purchase).money_read_at == settled_at, "what is stored already changes nothing"
 
 
+def test_two_settlings_within_one_moment_are_two(buying):
+    purchase, now = bought(buying), utc_now()
+    answers = []
+    for amount_minor in (100, 50, 25):
+        refund(buying, purchase, amount_minor)
+        answers.append(money_back(buying.gateway, payment_of(buying, purchase), known_at=None if not answers else now))
+    early, middle, late = answers
+    transact(lambda session: settle_money_back(session, purchase, early, now=now))
+    transact(lambda session: settle_money_back(session, purchase, late, now=now))
+    with pytest.raises(Overtaken):
+        transact(lambda session: settle_money_back(session, purchase, middle, now=now))
+    assert money_of(buying, purchase) == (175, 0)
+
+
 def test_a_clock_that_ran_ahead_keeps_no_later_refund_from_being_settled(buying):
     purchase = bought(buying)
     refund(buying, purchase, 100)

@@ -36,6 +36,7 @@ from webapp.extensions import db, end_reading, parts, transact
 from webapp.web.checkout import no_earlier_than, own_purchase
 
 ASKED_AT_MOST = 3
+UNREAD = (StripeUnreachable, StripeRefused, Overtaken)
 
 log = structlog.get_logger("refill")
 
@@ -141,7 +142,7 @@ def _gateway() -> Gateway:
 def _looked_for(gateway: Gateway, order: RefundOrder, *, now: dt.datetime) -> RefundOrder:
     try:
         ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except StripeUnreachable:
+    except UNREAD:
         raise _unconfirmed(order) from None
     return _stored(order)
 
@@ -168,7 +169,7 @@ def _settled(gateway: Gateway, order: RefundOrder, *, now: dt.datetime) -> Refun
     """The refund is made: whatever breaks now, the webhook or the worker settles it."""
     try:
         purchase = ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except UNREAD as error:
         log.warning("refund not settled yet", purchase=order.purchase_id, error=str(error))
         return Refunded(_stored(order), own_purchase(order.account_id, order.purchase_id), is_settled=False)
     return Refunded(_stored(order), purchase, is_settled=True)
@@ -181,7 +182,7 @@ def _refused(gateway: Gateway, order: RefundOrder, refusal: StripeRefused, *, no
     transact(lambda session: note_refused(session, order, reason, now=now))
     try:
         ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except UNREAD as error:
         log.warning("refund not settled yet", purchase=order.purchase_id, error=str(error))
     return RefundRefused(reason)
 
