@@ -52,12 +52,12 @@ def refunded_then_disputed(buying: Buying, purchase: Purchase) -> None:
 def disputed_above_its_refund(buying: Buying, purchase: Purchase) -> None:
     """The bank takes all although a part was refunded: what is gone is no more than what was paid."""
     refund(buying, purchase, 200)
-    dispute(buying, purchase, "withdraw")
+    dispute(buying, purchase, "withdraw", amount_minor=500)
 
 
 def asked_about_above_its_refund(buying: Buying, purchase: Purchase) -> None:
     refund(buying, purchase, 200)
-    dispute(buying, purchase, is_inquiry=True)
+    dispute(buying, purchase, is_inquiry=True, amount_minor=500)
 
 
 def two_disputes(buying: Buying, purchase: Purchase) -> None:
