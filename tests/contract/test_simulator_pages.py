@@ -288,7 +288,15 @@ def test_a_charge_has_a_receipt_and_a_failed_one_has_none(
     pay(browser, session.id, outcome="succeeds")
     receipt_url = sdk.v1.charges.list().data[0].receipt_url
     assert receipt_url is not None
-    assert "$35.00" in browser.get(receipt_url.removeprefix(BASE_URL)).text
+    receipt = browser.get(receipt_url.removeprefix(BASE_URL)).text
+    assert "$35.00" in receipt
+    assert "Refunded" not in receipt
+
+    sdk.v1.refunds.create({"charge": sdk.v1.charges.list().data[0].id, "amount": 1050})
+    assert re.findall(r"<dd>\s*(\$[^<]+?)\s*</dd>", browser.get(receipt_url.removeprefix(BASE_URL)).text) == [
+        "$35.00",
+        "$10.50",
+    ]
 
 
 def test_every_page_is_whole_and_works_without_scripts(
