@@ -12,6 +12,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.test import TestResponse
 
 import webapp
+from tests.contract.clock import Clock
 from tests.contract.payments import charge_of, pay
 from webapp.simulator import SimulatedHTTPClient, register
 from webapp.simulator.choices import DISPUTE_KINDS, REFUND_ENDS, STATUS_CHIPS, STEP_WORDS
@@ -148,6 +149,17 @@ def test_a_dispute_is_opened_in_each_way(room: Room, sdk: stripe.StripeClient, k
     assert len(dispute.balance_transactions) == (kind == "withdrawn")
     assert dispute.status == ("warning_needs_response" if kind == "inquiry" else "needs_response")
     assert ("money withdrawn" in room.text) == (kind == "withdrawn")
+
+
+def test_the_page_says_that_an_outage_keeps_it_from_the_app(
+    room: Room, simulated: SimulatedHTTPClient, clock: Clock
+) -> None:
+    assert "There is an outage" not in room.text
+
+    simulated.deliveries.begin_outage(now=clock.now)
+
+    assert "There is an outage" in room.text
+    assert room.refund(amount="1") == "Refunded."
 
 
 def test_a_dispute_goes_on_by_every_button_that_its_state_offers(

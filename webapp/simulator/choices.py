@@ -46,9 +46,9 @@ REFUND_COURSES: tuple[tuple[Course, str], ...] = (
     ("asks", "It waits for the buyer"),
 )
 DISPUTE_KINDS = (
-    ("withdrawn", "A dispute, the money is withdrawn"),
-    ("open", "A dispute, no money has moved yet"),
-    ("inquiry", "An inquiry, which moves no money"),
+    ("withdrawn", "Dispute, money withdrawn"),
+    ("open", "Dispute, money not moved yet"),
+    ("inquiry", "Inquiry, no money moves"),
 )
 
 # What may be done to a refund or a dispute, as its button says it.

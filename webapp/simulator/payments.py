@@ -111,6 +111,7 @@ def _page(intent_id: str, *, error: str | None = None) -> str:
         courses=REFUND_COURSES,
         kinds=DISPUTE_KINDS,
         chips=STATUS_CHIPS,
+        is_out=stripe_client().deliveries.is_out,
         error=error,
         said=SAID.get(request.args.get("said", "")),
         site=stripe_client().site,
