@@ -51,6 +51,8 @@ def test_what_was_planned_comes_twenty_seconds_after_the_money(
         clock.forward(3600)
 
     assert returned(sdk, payment) == expected
+    with simulated.store.reading() as state:
+        assert state.due("payment_intent", now=2**40) == [], "nothing more will happen by itself"
     moved = [one.amount for one in sdk.v1.balance_transactions.list().data]
     assert moved == ([] if expected == (0, False, []) else [-3500])
 

@@ -148,7 +148,7 @@ def test_a_dispute_is_opened_in_each_way(room: Room, sdk: stripe.StripeClient, k
     assert dispute.amount == 500
     assert len(dispute.balance_transactions) == (kind == "withdrawn")
     assert dispute.status == ("warning_needs_response" if kind == "inquiry" else "needs_response")
-    assert ("money withdrawn" in room.text) == (kind == "withdrawn")
+    assert (">money withdrawn<" in room.text) == (kind == "withdrawn")
 
 
 def test_the_page_says_that_an_outage_keeps_it_from_the_app(
