@@ -1,4 +1,4 @@
-"""An operator at work in the browser: finds somebody, acts with a reason, sees what came of it, without a script too."""
+"""An operator at work: finds somebody, acts with a reason, sees what came of it; without a script too."""
 
 import re
 
