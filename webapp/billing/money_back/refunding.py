@@ -33,15 +33,20 @@ def preview(
     check_refund(session, purchase, amount_minor, stripe_mode=stripe_mode)
     left = left_minor(session, purchase)
     refunded = left if amount_minor is None else amount_minor
-    taken_back = preview_takeback(
+    taken_back = credits_taken(session, purchase, amount_minor=refunded, now=now)
+    return RefundPreview(paid_minor(purchase), left, refunded, paid_currency(purchase), taken_back)
+
+
+def credits_taken(session: Session, purchase: Purchase, *, amount_minor: int, now: dt.datetime) -> TakebackPreview:
+    """What a refund of that much more would do to the account's credits now. Only reads; refuses nothing."""
+    return preview_takeback(
         session,
         purchase.account_id,
         source_kind="purchase",
         source_id=purchase.id,
         total_minor=paid_minor(purchase),
-        returned_minor=purchase.returned_minor + refunded,
+        returned_minor=purchase.returned_minor + amount_minor,
         disputed_minor=purchase.disputed_minor,
         is_floor=purchase.takeback == "floor",
         now=now,
     )
-    return RefundPreview(paid_minor(purchase), left, refunded, paid_currency(purchase), taken_back)
