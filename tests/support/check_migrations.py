@@ -9,8 +9,10 @@ from flask import Flask
 
 import webapp.billing.models
 import webapp.billing.money_back.models
+import webapp.billing.reconcile.models
 import webapp.exports.models
 import webapp.ledger.models
+import webapp.operators.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # imported so that every table is known
 from webapp.extensions import db, migrate
