@@ -24,11 +24,12 @@ def upgrade() -> None:
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.Column("due_by", sa.DateTime(timezone=True), nullable=True),
     )
+    _changes()
 
 
 def downgrade() -> None:
     """Drop them."""
-    for name in ("purchase_disputes", "purchase_refunds"):
+    for name in ("money_back_changes", "purchase_disputes", "purchase_refunds"):
         op.drop_table(name)
     with op.batch_alter_table("purchases") as batch:
         batch.drop_constraint(op.f("ck_purchases_money_back_in_range"), type_="check")
@@ -59,3 +60,35 @@ def _table(name: str, *more: sa.Column) -> None:
     )
     op.create_index(f"ix_{name}_purchase", name, ["account_id", "purchase_id"])
     op.create_index(f"ix_{name}_id", name, ["id"])
+
+
+def _changes() -> None:
+    op.create_table(
+        "money_back_changes",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("purchase_id", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("about_id", sa.String(length=255), nullable=False),
+        sa.Column("about", sa.String(length=12), nullable=False),
+        sa.Column("returned_minor", sa.BigInteger(), nullable=False),
+        sa.Column("disputed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("after_seq", sa.BigInteger(), nullable=False),
+        sa.Column("until_seq", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("about IN ('refund', 'dispute')", name=op.f("ck_money_back_changes_known_about")),
+        sa.CheckConstraint(
+            "returned_minor <> 0 OR disputed_minor <> 0", name=op.f("ck_money_back_changes_changes_something")
+        ),
+        sa.CheckConstraint(
+            "after_seq >= 0 AND until_seq >= after_seq", name=op.f("ck_money_back_changes_entries_in_order")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "purchase_id"],
+            ["purchases.account_id", "purchases.id"],
+            name=op.f("fk_money_back_changes_account_id_purchase_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id", "purchase_id", "number", "about_id", name=op.f("pk_money_back_changes")
+        ),
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+REFUND_FAILURES = frozenset({"failed", "canceled"})
 DISPUTE_ENDS = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 SIMULATED_MARK = "_sim_"  # in every id of the simulated Stripe, in none of the real one
@@ -150,7 +151,7 @@ class Refund:
     @property
     def is_undone(self) -> bool:
         """Whether its money stays with us after all."""
-        return self.state in {"failed", "canceled"}
+        return self.state in REFUND_FAILURES
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from webapp.web.limits import checkout_limit
 from webapp.web.pages import credits as page
 from webapp.web.pages import notices
 from webapp.web.pages.reader import Reader, present_reader
+from webapp.web.pages.receipt import receipt_page
 from webapp.web.pages.shell import shell, without_alert
 
 bp = Blueprint("credits", __name__)
@@ -67,15 +68,13 @@ def checkout() -> ResponseReturnValue:
 @bp.get("/dashboard/credits/receipts/<purchase_id>")
 @signed_in_only
 def receipt(purchase_id: str) -> ResponseReturnValue:
-    """What was paid for, on one sheet. Only for paid purchases of the reader's own account."""
+    """What was paid for, and what went back, on one sheet. Only for paid purchases of the reader's own account."""
     reader = present_reader()
     context = shell(reader)
     found = queries.purchase(db.session(), reader.account_id, purchase_id)
     if found is None or found.state != "paid":
         raise UnknownPurchase
-    paid_minor = found.amount_minor if found.total_minor is None else found.total_minor
-    added_minor = paid_minor - found.amount_minor
-    return render_template("credits/receipt.html", **context, purchase=found, added_minor=added_minor)
+    return render_template("credits/receipt.html", **context | receipt_page(reader, found))
 
 
 def _notice(reader: Reader) -> notices.Notice | None:

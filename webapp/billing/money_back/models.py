@@ -5,6 +5,7 @@ import datetime as dt
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.billing.stripe_objects import DISPUTE_ENDS, REFUND_FAILURES
 from webapp.orm import Base, UtcDateTime
 
 
@@ -31,6 +32,11 @@ class PurchaseRefund(Base):
     reason: Mapped[str] = mapped_column(String(255))
     made_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether its money has not gone back after all."""
+        return self.state in REFUND_FAILURES
 
 
 class PurchaseDispute(Base):
@@ -59,3 +65,38 @@ class PurchaseDispute(Base):
     due_by: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     made_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in DISPUTE_ENDS
+
+
+class MoneyBackChange(Base):
+    """What a refund or dispute has changed in what is asked back of its purchase, when that was first seen.
+
+    Here the history finds why credits were taken or given back. `number` counts a purchase's settlements;
+    `returned_minor` and `disputed_minor` are the changes of the purchase's own sums, below zero where less is asked
+    for. The account's entries that came of it at once are those after `after_seq`, up to `until_seq`; others, of
+    credits that were on hold then, come later.
+    """
+
+    __tablename__ = "money_back_changes"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "purchase_id"], ["purchases.account_id", "purchases.id"]),
+        CheckConstraint("about IN ('refund', 'dispute')", "known_about"),
+        CheckConstraint("returned_minor <> 0 OR disputed_minor <> 0", "changes_something"),
+        CheckConstraint("after_seq >= 0 AND until_seq >= after_seq", "entries_in_order"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    purchase_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    about_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    about: Mapped[str] = mapped_column(String(12))
+    returned_minor: Mapped[int] = mapped_column(BigInteger)
+    disputed_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    after_seq: Mapped[int] = mapped_column(BigInteger)
+    until_seq: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from webapp.billing.checkout import locked_purchase
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
+from webapp.billing.money_back.changes import differences_of, keep_changes
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
 from webapp.billing.stripe_objects import Dispute, Refund
 from webapp.billing.upserts import upsert
+from webapp.ledger.models import Account
 from webapp.ledger.operations import settle_takeback
 
 log = structlog.get_logger("refill")
@@ -30,6 +32,8 @@ def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, 
     purchase.money_read_at = told.asked_at
     if not (told.refunds or told.disputes or purchase.returned_minor or purchase.disputed_minor):
         return purchase
+    differences = differences_of(session, purchase, told)
+    after_seq = session.get_one(Account, purchase.account_id).seq  # as it was read with the lock
     for refund in told.refunds:
         _keep(session, PurchaseRefund, purchase, _refund_facts(refund), now=now)
     for dispute in told.disputes:
@@ -47,6 +51,7 @@ def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, 
         is_floor=purchase.takeback == "floor",
         now=now,
     )
+    keep_changes(session, purchase, differences, after_seq=after_seq, entries=entries, now=now)
     if entries:
         log.info(
             "money came back",
