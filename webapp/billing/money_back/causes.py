@@ -1,11 +1,16 @@
-"""Why an entry took credits or gave them back: because of refunds, of disputes, or of both. Pure; knows no database."""
+"""Why an entry took credits or gave them back: because of refunds, of disputes, or of both."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from webapp.billing.money_back.models import MoneyBackChange
+from sqlalchemy.orm import Session
 
+from webapp.billing.money_back.changes import changes_of
+from webapp.billing.money_back.models import MoneyBackChange
+from webapp.ledger.facts import EntryFacts
+
+PURCHASE = "purchase"
 Why = Literal["refund", "dispute", "both"]
 
 # Which changes can be behind an entry of each kind.
@@ -30,6 +35,14 @@ class Cause:
     currency: str
     ids: tuple[str, ...]
     is_late: bool
+
+
+def causes_of(session: Session, account_id: int, entries: Collection[EntryFacts]) -> dict[int, Cause]:
+    """What is behind some of the account's entries, by number: one query if any took or gave back, else none."""
+    asked_back = [entry for entry in entries if entry.kind in MATTERS and entry.source_kind == PURCHASE]
+    changes = changes_of(session, account_id, {entry.source_id for entry in asked_back})
+    found = {entry.seq: cause_of(entry.kind, entry.seq, changes.get(entry.source_id, ())) for entry in asked_back}
+    return {seq: cause for seq, cause in found.items() if cause is not None}
 
 
 def cause_of(kind: str, seq: int, changes: Iterable[MoneyBackChange]) -> Cause | None:

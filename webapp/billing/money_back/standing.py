@@ -83,6 +83,11 @@ def standings(session: Session, account_id: int, purchases: Iterable[Purchase]) 
     }
 
 
+def standing_of(session: Session, purchase: Purchase) -> Standing:
+    """How one purchase stands."""
+    return standings(session, purchase.account_id, [purchase])[purchase.id]
+
+
 def _of(table: type[PurchaseRefund | PurchaseDispute], account_id: int, purchase_ids: list[str]) -> Select[Any]:
     chosen = select(table).where(table.account_id == account_id, table.purchase_id.in_(purchase_ids))
     return chosen.order_by(table.made_at, table.id)

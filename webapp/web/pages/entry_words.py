@@ -4,9 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from webapp.billing.models import Purchase
-from webapp.billing.money_back.causes import MATTERS, Cause, cause_of
-from webapp.billing.money_back.changes import changes_of
-from webapp.billing.money_back.models import MoneyBackChange
+from webapp.billing.money_back.causes import PURCHASE, Cause, causes_of
 from webapp.billing.money_back.standing import Standing, standings
 from webapp.billing.queries import purchases_of
 from webapp.catalog import Catalog
@@ -16,7 +14,6 @@ from webapp.web.display import money, signed_money, usage_text
 from webapp.web.pages.reader import Reader
 
 PHONE_UNIT = "minute"
-PURCHASE = "purchase"
 
 # What a line is called when nobody described it: by the kind of its entry, or of the credits granted.
 ENTRY_WORDS = {
@@ -64,19 +61,15 @@ GRANT_ICONS = {"purchased": "bag", "bonus": "gift", "gift": "gift", "allowance":
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The purchases that some entries name, by id; what their refunds and disputes have changed, and how they stand."""
+    """What some entries name: purchases by id, and how they stand; and by entry why it took or gave back credits."""
 
     purchases: dict[str, Purchase]
-    changes: dict[str, list[MoneyBackChange]]
     standings: dict[str, Standing]
+    causes: dict[int, Cause]
 
     def purchase_of(self, source_kind: str, source_id: str) -> Purchase | None:
         """The purchase that a source is, if it is one."""
         return self.purchases.get(source_id) if source_kind == PURCHASE else None
-
-    def cause_of(self, entry: EntryFacts) -> Cause | None:
-        """What is behind an entry that took credits or gave them back."""
-        return cause_of(entry.kind, entry.seq, self.changes.get(entry.source_id, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +85,11 @@ def named_by(reader: Reader, entries: Collection[EntryFacts], sources: Iterable[
     of_entries = {(entry.source_kind, entry.source_id) for entry in entries}
     ids = {source_id for source_kind, source_id in of_entries.union(sources) if source_kind == PURCHASE}
     purchases = {purchase.id: purchase for purchase in purchases_of(db.session(), reader.account_id, ids)}
-    asked_back = {entry.source_id for entry in entries if entry.kind in MATTERS} & purchases.keys()
     granted = {entry.source_id for entry in entries if entry.kind == "grant"} & purchases.keys()
     return Named(
         purchases,
-        changes=changes_of(db.session(), reader.account_id, asked_back),
         standings=standings(db.session(), reader.account_id, [purchases[id_] for id_ in sorted(granted)]),
+        causes=causes_of(db.session(), reader.account_id, entries),
     )
 
 
@@ -112,7 +104,7 @@ def words_of(entry: EntryFacts, named: Named, reader: Reader) -> Words:
         return Words(title, [])
     if entry.kind == "grant":
         return Words(f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}", [])
-    return _asked_back(entry, title, f"{purchase.pack_name} pack", named.cause_of(entry), reader)
+    return _asked_back(entry, title, f"{purchase.pack_name} pack", named.causes.get(entry.seq), reader)
 
 
 def _asked_back(entry: EntryFacts, title: str, pack: str, cause: Cause | None, reader: Reader) -> Words:
@@ -136,7 +128,9 @@ def called(text: str, whys: Collection[str]) -> set[str]:
     `whys` are what is behind any entry of the account ("refund", "dispute"), so that who had refunds only finds no
     refund by the word dispute.
     """
-    kinds = {kind for words in (ENTRY_WORDS, HOLD_WORDS) for kind, word in words.items() if text in word.lower()}
+    known = {kind for kind, _ in CAUSE_WORDS} if whys else set()
+    own = [*((kind, word) for kind, word in ENTRY_WORDS.items() if kind not in known), *HOLD_WORDS.items()]
+    kinds = {kind for kind, word in own if text in word.lower()}
     for (kind, why), words in CAUSE_WORDS.items():
         if (why in whys or len(whys) > 1) and any(text in word.lower() for word in words):
             kinds.add(kind)

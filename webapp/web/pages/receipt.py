@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
-from webapp.billing.money_back.standing import Standing, standings
+from webapp.billing.money_back.standing import Standing, standing_of
 from webapp.extensions import db
 from webapp.ledger.queries import LotBooks
 from webapp.web.dates import date_text
@@ -25,7 +25,7 @@ class ReceiptLine:
 
 def receipt_page(reader: Reader, purchase: Purchase) -> dict[str, Any]:
     """`credits/receipt.html`, the shell aside."""
-    standing = standings(db.session(), reader.account_id, [purchase])[purchase.id]
+    standing = standing_of(db.session(), purchase)
     lot = lots_of(reader, [standing]).get(purchase.id)
     moved = standing.refunded_minor + standing.withdrawn_minor
     return {
