@@ -24,12 +24,15 @@ def upgrade() -> None:
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.Column("due_by", sa.DateTime(timezone=True), nullable=True),
     )
+    _refund_orders()
     _changes()
 
 
 def downgrade() -> None:
     """Drop them."""
-    for name in ("money_back_changes", "purchase_disputes", "purchase_refunds"):
+    op.drop_table("money_back_changes")
+    op.drop_table("refund_orders")
+    for name in ("purchase_disputes", "purchase_refunds"):
         op.drop_table(name)
     with op.batch_alter_table("purchases") as batch:
         batch.drop_constraint(op.f("ck_purchases_money_back_in_range"), type_="check")
@@ -60,6 +63,45 @@ def _table(name: str, *more: sa.Column) -> None:
     )
     op.create_index(f"ix_{name}_purchase", name, ["account_id", "purchase_id"])
     op.create_index(f"ix_{name}_id", name, ["id"])
+
+
+def _refund_orders() -> None:
+    op.create_table(
+        "refund_orders",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("purchase_id", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("order_key", sa.String(length=300), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("refund_id", sa.String(length=255), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_orders_amount_in_range")),
+        sa.CheckConstraint("state IN ('asked', 'made', 'refused')", name=op.f("ck_refund_orders_known_state")),
+        sa.CheckConstraint(
+            "(state = 'made') = (refund_id IS NOT NULL)", name=op.f("ck_refund_orders_made_means_refund")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "purchase_id"],
+            ["purchases.account_id", "purchases.id"],
+            name=op.f("fk_refund_orders_account_id_purchase_id"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "purchase_id", "number", name=op.f("pk_refund_orders")),
+        sa.UniqueConstraint("account_id", "order_key", name=op.f("uq_refund_orders_account_id_order_key")),
+    )
+    asked = sa.text("state = 'asked'")
+    op.create_index(
+        "uq_refund_orders_asked",
+        "refund_orders",
+        ["account_id", "purchase_id"],
+        unique=True,
+        sqlite_where=asked,
+        postgresql_where=asked,
+    )
+    op.create_index("ix_refund_orders_unfinished", "refund_orders", ["state", "ordered_at"])
 
 
 def _changes() -> None:

@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from tests.billing.buying import Buying
 from tests.billing.telling import completed, event_about, post
 from webapp.billing.models import Purchase, WebhookEvent
-from webapp.billing.webhooks import HANDLERS, DuplicateHandler, event_types, on
+from webapp.billing.registry import HANDLERS, DuplicateHandler, on
+from webapp.billing.webhooks import event_types
 from webapp.extensions import Parts, transact
 from webapp.orm import utc_now
 from webapp.settings import read_settings
@@ -23,6 +24,15 @@ OUR_EVENTS = (
     "checkout.session.expired",
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
 )
 
 

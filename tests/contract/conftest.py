@@ -57,3 +57,11 @@ def price_id(sdk: stripe.StripeClient) -> str:
     )
     price = {"product": product.id, "currency": "usd", "unit_amount": 3500, "lookup_key": "popular"}
     return sdk.v1.prices.create(price).id
+
+
+@pytest.fixture
+def payment(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, price_id: str) -> str:
+    """A payment of $35.00 whose own events are done with; its payment intent's id."""
+    from tests.contract.payments import pay  # it needs this file's own constants
+
+    return pay(sdk, simulated, price_id)

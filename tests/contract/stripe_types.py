@@ -219,8 +219,11 @@ def object_classes() -> dict[str, type[StripeObject]]:
     """The SDK's class for each of Stripe's `object` names."""
     from stripe._object_classes import get_object_class
 
-    names = ("charge", "checkout.session", "customer", "event", "item", "payment_intent", "payment_method", "price")
-    return {name: get_object_class("V1", name) for name in (*names, "product", "webhook_endpoint")}
+    names = (
+        "balance_transaction", "charge", "checkout.session", "customer", "dispute", "event", "item", "payment_intent",
+        "payment_method", "price", "product", "refund", "webhook_endpoint",
+    )  # fmt: skip
+    return {name: get_object_class("V1", name) for name in names}
 
 
 def fields(kind: type) -> frozenset[str]:

@@ -46,10 +46,25 @@ def make_everything(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, pr
         simulated.authenticate(session.id, is_successful=False)
     for intent in sdk.v1.payment_intents.list({"limit": 100}).data:
         simulated.settle(intent.id)
+    for intent in sdk.v1.payment_intents.list({"limit": 100}).data:
+        if intent.status == "succeeded":
+            give_money_back(simulated, intent.id)
     for session in sdk.v1.checkout.sessions.list({"status": "open"}).data:
         sdk.v1.checkout.sessions.expire(session.id)
     sdk.v1.customers.delete(customer.id)
     sdk.v1.webhook_endpoints.create({"url": "https://example.com/hook", "enabled_events": ["*"]})
+
+
+def give_money_back(simulated: SimulatedHTTPClient, intent_id: str) -> None:
+    """Refunds that go in every way, and a dispute and an inquiry that do."""
+    for course, ends in (("succeeds", ["fails"]), ("pending", ["succeeds"]), ("asks", ["canceled"]), ("fails", [])):
+        refund = simulated.refund(intent_id, 100, course)  # type: ignore[arg-type]
+        for end in ends:
+            simulated.end_refund(refund["id"], end)  # type: ignore[arg-type]
+    for is_inquiry, steps in ((False, ("withdraw", "answer", "win")), (True, ("answer", "withdraw", "lose"))):
+        dispute = simulated.dispute(intent_id, 100, is_inquiry=is_inquiry)
+        for step in steps:
+            simulated.move_dispute(dispute["id"], step)  # type: ignore[arg-type]
 
 
 def test_everything_it_can_make_is_as_stripes_types_say(

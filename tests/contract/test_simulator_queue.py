@@ -215,6 +215,9 @@ def test_every_object_whose_event_is_delivered_has_an_old_shape_that_differs(
     sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, paid: list[Delivery]
 ) -> None:
     sdk.v1.customers.delete(sdk.v1.customers.create({}).id)
+    intent_id = sdk.v1.payment_intents.list().data[0].id
+    simulated.refund(intent_id, 100)
+    simulated.dispute(intent_id, is_withdrawn=True)
     events = [
         json.loads(simulated.deliveries.signed(found.event_id, now=1)[0]) for found in simulated.deliveries.waiting()
     ]

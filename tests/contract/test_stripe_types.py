@@ -118,6 +118,10 @@ TABLES = {
     "CHECKOUT_PATHS": "sdk:stripe.checkout._session:Session",
     "LINE_ITEM_PATHS": "sdk:stripe._line_item:LineItem",
     "PRICE_PATHS": "sdk:stripe._price:Price",
+    "REFUND_PATHS": "sdk:stripe._refund:Refund",
+    "DISPUTE_PATHS": "sdk:stripe._dispute:Dispute",
+    "MOVEMENT_PATHS": "sdk:stripe._balance_transaction:BalanceTransaction",
+    "PAYMENT_PATHS": "sdk:stripe._charge:Charge",
     "ENDPOINT_PATHS": "sdk:stripe._webhook_endpoint:WebhookEndpoint",
 }
 ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version", "account", "data.object")

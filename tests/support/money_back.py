@@ -27,6 +27,7 @@ def refund_of(
         reason="requested_by_customer",
         payment_intent_id=purchase.payment_intent_id,
         made_at=utc_now(),
+        metadata={},
     )
 
 
@@ -54,15 +55,14 @@ def dispute_of(
 
 def tell(purchase: Purchase, *items: Refund | Dispute, now: dt.datetime | None = None) -> None:
     """These are all refunds and disputes that Stripe has of the purchase's payment now."""
-    now = now or utc_now()
-    told = MoneyBack(
-        tuple(item for item in items if isinstance(item, Refund)),
-        tuple(item for item in items if isinstance(item, Dispute)),
-        asked_at=now,
-    )
+    told_at = now or utc_now()
+    refunds = tuple(item for item in items if isinstance(item, Refund))
+    disputes = tuple(item for item in items if isinstance(item, Dispute))
 
     def work(session: Session) -> None:
         stored = session.get_one(Purchase, (purchase.account_id, purchase.id))
-        settle_money_back(session, stored, told, now=now)
+        payment = stored.payment_intent_id or "pi_sim_not_known_yet"
+        told = MoneyBack(payment, refunds, disputes, known_at=stored.money_read_at)
+        settle_money_back(session, stored, told, now=told_at)
 
     transact(work)

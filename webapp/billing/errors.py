@@ -9,11 +9,19 @@ Refusal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
     ├── UnknownPurchase
+    ├── NotRefundable        nothing of this purchase can be refunded   state
+    ├── RefundOutOfRange     not between one step and what is left      left_minor, currency
+    ├── RefundUnderway       another refund of it is not confirmed yet  amount_minor, currency
+    ├── RefundUnconfirmed    nobody knows yet whether Stripe made it    amount_minor, currency
+    ├── RefundRefused        Stripe said no to a refund                 stripe_code
+    ├── Overtaken            others settled other answers meanwhile: ask again
     ├── InvalidWebhook       not an event that Stripe signed for us
     ├── StripeUnreachable    no answer, or none that says yes or no: try again later
     │   └── StripeDenied     Stripe doesn't accept our key
     └── StripeRefused        Stripe said no
 """
+
+from typing import ClassVar
 
 from webapp.errors import Refusal
 
@@ -76,6 +84,67 @@ class UnknownPurchase(BillingRefusal):
 
     def __init__(self) -> None:
         super().__init__("We can't find that purchase.")
+
+
+class NotRefundable(BillingRefusal):
+    """Nothing of this purchase can be refunded: not paid, nothing left, or not by this Stripe. Facts: `state`."""
+
+    code = "not_refundable"
+
+
+class RefundOutOfRange(BillingRefusal):
+    """The amount is not a refund of what is left of the payment. Facts: `left_minor`, `currency`."""
+
+    code = "refund_out_of_range"
+
+
+class RefundUnderway(BillingRefusal):
+    """Another refund of the purchase was ordered and is not confirmed. Facts: `amount_minor`, `currency`."""
+
+    code = "refund_underway"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(
+            "Another refund of this purchase was ordered, and Stripe hasn't confirmed it yet. It comes first.", **facts
+        )
+
+
+class RefundUnconfirmed(BillingRefusal):
+    """No answer to a refund that was sent: it may have been made. Facts: `amount_minor`, `currency`."""
+
+    code = "refund_unconfirmed"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(
+            "We couldn't reach Stripe, so the refund is not confirmed. It was ordered and is sent again by itself, or "
+            "when you send this form again: it is made once. Don't make it anywhere else.",
+            **facts,
+        )
+
+
+class RefundRefused(BillingRefusal):
+    """Stripe said no to a refund, and no money moved. Facts: `stripe_code`."""
+
+    code = "refund_refused"
+    SENTENCES: ClassVar[dict[str, str]] = {
+        "charge_already_refunded": "Stripe says that this payment has been refunded already.",
+        "charge_disputed": "Stripe refunds nothing of a payment that is in dispute.",
+        "balance_insufficient": "There isn't enough money in your Stripe balance for this refund.",
+    }
+
+    def __init__(self, stripe_code: str) -> None:
+        sentence = self.SENTENCES.get(stripe_code, "Stripe didn't make this refund.")
+        super().__init__(f"{sentence} No money moved.", stripe_code=stripe_code)
+
+
+class Overtaken(BillingRefusal):
+    """Another answer of Stripe's, and a different one, was settled while this one was asked for: ask again."""
+
+    code = "overtaken"
+
+    def __init__(self, purchase_id: str) -> None:
+        super().__init__("Something changed at Stripe just now. Nothing was done. Please try again.")
+        self.purchase_id = purchase_id
 
 
 class InvalidWebhook(BillingRefusal):

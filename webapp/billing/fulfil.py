@@ -13,6 +13,7 @@ from webapp.billing.checkout import locked_purchase
 from webapp.billing.compare import differences
 from webapp.billing.customers import remember_customer
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.settling import claim_again
 from webapp.billing.stripe_objects import CheckoutSession
 from webapp.ledger.operations import grant
 
@@ -55,8 +56,10 @@ def _follow(session: Session, purchase: Purchase, checkout: CheckoutSession, *, 
 
 def _settle_money(session: Session, purchase: Purchase, checkout: CheckoutSession, *, now: dt.datetime) -> None:
     if found := differences(purchase, checkout):
-        _quarantine(purchase, checkout, found, now=now)
+        _quarantine(session, purchase, checkout, found, now=now)
         return
+    _note_payment(purchase, checkout)
+    claim_again(session, purchase, now=now)
     posted = grant(
         session,
         purchase.account_id,
@@ -71,7 +74,6 @@ def _settle_money(session: Session, purchase: Purchase, checkout: CheckoutSessio
     )
     purchase.grant_seq = posted.entry.seq
     _move(purchase, "paid", reason="", now=now)
-    _note_payment(purchase, checkout)
     if checkout.customer_id:
         remember_customer(
             session, purchase.account_id, stripe_mode=purchase.stripe_mode, customer_id=checkout.customer_id, now=now
@@ -80,11 +82,17 @@ def _settle_money(session: Session, purchase: Purchase, checkout: CheckoutSessio
 
 
 def _quarantine(
-    purchase: Purchase, checkout: CheckoutSession, found: dict[str, dict[str, object]], *, now: dt.datetime
+    session: Session,
+    purchase: Purchase,
+    checkout: CheckoutSession,
+    found: dict[str, dict[str, object]],
+    *,
+    now: dt.datetime,
 ) -> None:
     purchase.differences = found
     _move(purchase, "quarantined", reason=next(iter(found)), now=now)
     _note_payment(purchase, checkout)
+    claim_again(session, purchase, now=now)
     log.error("purchase quarantined: paid, but not for what it asked", purchase=purchase.id, differs=list(found))
 
 

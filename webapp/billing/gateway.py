@@ -23,6 +23,7 @@ from webapp.billing.stripe_objects import (
     WebhookEndpoint,
     checkout_session,
     dispute,
+    payment_intent_of,
     price,
     refund,
     webhook_endpoint,
@@ -36,6 +37,7 @@ LOOKUP_KEYS_PER_CALL = 10
 PAGE = 100
 
 Mode = Literal["simulated", "test", "live"]
+MoneyKind = Literal["charge", "refund", "dispute"]
 T = TypeVar("T")
 
 log = structlog.get_logger("refill")
@@ -122,6 +124,22 @@ class Gateway:
         self._refuse_simulated(payment_intent_id)
         params = {"payment_intent": payment_intent_id, "limit": PAGE}
         return tuple(dispute(json) for json in _all("list disputes", self._v1.disputes.list, params))
+
+    def payment_of(self, kind: MoneyKind, object_id: str) -> str | None:
+        """The payment intent behind a charge, a refund or a dispute, for events of API versions that don't name it."""
+        self._refuse_simulated(object_id)
+        reading: dict[MoneyKind, Callable[[str], stripe.StripeObject]] = {
+            "charge": self._v1.charges.retrieve,
+            "refund": self._v1.refunds.retrieve,
+            "dispute": self._v1.disputes.retrieve,
+        }
+        try:
+            found = _asked(f"read {kind}", lambda: reading[kind](object_id))
+        except StripeRefused as refusal:
+            if refusal.is_missing:
+                return None
+            raise
+        return payment_intent_of(found)
 
     def create_refund(self, params: Mapping[str, Any], *, idempotency_key: str) -> Refund:
         """Ask for a refund of a payment, or of a part. The same key with the same parameters asks once.

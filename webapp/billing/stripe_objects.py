@@ -11,7 +11,13 @@ from typing import Any
 Json = Mapping[str, Any]
 
 REFUND_FAILURES = frozenset({"failed", "canceled"})
+REFUND_STATES = REFUND_FAILURES | {"pending", "requires_action", "succeeded"}
+# `closed` need not be the end: an appeal opens a dispute again.
 DISPUTE_ENDS = frozenset({"won", "lost", "warning_closed", "prevented"})
+DISPUTE_STATES = DISPUTE_ENDS | {
+    *("needs_response", "under_review", "warning_needs_response", "warning_under_review"),
+    *("appeal_needs_response", "appeal_under_review"),
+}
 
 SIMULATED_MARK = "_sim_"  # in every id of the simulated Stripe, in none of the real one
 
@@ -65,6 +71,7 @@ DISPUTE_PATHS = {
     "due_by": "evidence_details.due_by",
     "made_at": "created",
 }
+PAYMENT_PATHS = {"payment_intent_id": "payment_intent"}
 MOVEMENT_PATHS = {"category": "reporting_category"}
 ENDPOINT_PATHS = {"id": "id", "url": "url", "status": "status", "api_version": "api_version", "secret": "secret"}
 
@@ -138,7 +145,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund. `state`: pending, requires_action, succeeded, failed, canceled; a word that is new to us is no end."""
+    """A refund. A `state` that is new to us undoes nothing: what was taken stays so."""
 
     id: str
     amount_minor: int
@@ -147,11 +154,17 @@ class Refund:
     reason: str
     payment_intent_id: str | None
     made_at: dt.datetime
+    metadata: Mapping[str, str]
 
     @property
     def is_undone(self) -> bool:
         """Whether its money stays with us after all."""
         return self.state in REFUND_FAILURES
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether we know what its state means."""
+        return self.state in REFUND_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,11 @@ class Dispute:
     def is_open(self) -> bool:
         """Whether it has not ended. A state that is new to us is no end: what is frozen stays so."""
         return self.state not in DISPUTE_ENDS
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether we know what its state means."""
+        return self.state in DISPUTE_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +222,8 @@ def price(json: Json) -> Price:
 def refund(json: Json) -> Refund:
     """The facts of a `refund`."""
     facts = _facts(json, REFUND_PATHS)
-    return Refund(**facts | {"state": facts["state"] or "pending", "reason": facts["reason"] or ""} | _made_at(facts))
+    words = {"state": facts["state"] or "pending", "reason": facts["reason"] or ""}
+    return Refund(**facts | words | _made_at(facts), metadata=dict(json["metadata"] or {}))
 
 
 def dispute(json: Json) -> Dispute:
@@ -214,6 +233,12 @@ def dispute(json: Json) -> Dispute:
     is_withdrawn = moved.count("dispute") > moved.count("dispute_reversal")
     due_by = None if facts["due_by"] is None else dt.datetime.fromtimestamp(facts["due_by"], dt.UTC)
     return Dispute(**facts | {"is_withdrawn": is_withdrawn, "due_by": due_by} | _made_at(facts))
+
+
+def payment_intent_of(json: Json) -> str | None:
+    """The payment intent that a charge, a refund or a dispute names."""
+    found: str | None = _facts(json, PAYMENT_PATHS)["payment_intent_id"]
+    return found
 
 
 def webhook_endpoint(json: Json) -> WebhookEndpoint:

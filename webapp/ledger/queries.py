@@ -13,6 +13,7 @@ from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
+from webapp.ledger.previews import Standing, TakebackPreview, preview_takeback
 from webapp.ledger.reading import actor_of
 from webapp.ledger.reading import read_hold as hold
 from webapp.ledger.searching import Search
@@ -28,7 +29,9 @@ __all__ = [
     "LotFacts",
     "LotTouched",
     "Search",
+    "Standing",
     "Stretch",
+    "TakebackPreview",
     "Totals",
     "Trace",
     "TracedLot",
@@ -42,6 +45,7 @@ __all__ = [
     "history",
     "hold",
     "lot_books",
+    "preview_takeback",
     "stretch",
     "totals",
     "traces",

@@ -4,19 +4,23 @@
 keys, retries, errors, objects. A second server would let a single worker wait for itself for ever.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stripe import HTTPClient
 
+from webapp.simulator.aftermath import After, dispute_payment, refund_payment
 from webapp.simulator.answers import Answer, Request, answer, break_down
 from webapp.simulator.calls import Site
 from webapp.simulator.courier import Courier, unix_now
 from webapp.simulator.deliveries import Deliveries
-from webapp.simulator.events import NORMALLY, Sending
+from webapp.simulator.disputing import Step, take_step
+from webapp.simulator.events import NORMALLY, Happening, Sending
 from webapp.simulator.faults import Fault, Faults
 from webapp.simulator.paying import Outcome, Paying, authenticate, pay
+from webapp.simulator.refunding import Course, End, end_refund
 from webapp.simulator.settling import Settlement, settle
 from webapp.simulator.signing import ROLLED_SECRET, Secrets
 from webapp.simulator.store import Json, Store
@@ -67,10 +71,12 @@ class SimulatedHTTPClient(HTTPClient):
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def pay(self, session_id: str, outcome: Outcome = "succeeds", *, sending: Sending = NORMALLY) -> Json:
+    def pay(
+        self, session_id: str, outcome: Outcome = "succeeds", *, sending: Sending = NORMALLY, after: After = "nothing"
+    ) -> Json:
         """Do what the buyer does on the hosted page; the session afterwards (see `paying.pay`)."""
         with self.store.writing() as state:
-            return pay(Paying(state, self._clock(), self.site.base_url, sending), session_id, outcome)
+            return pay(Paying(state, self._clock(), self.site.base_url, sending, after), session_id, outcome)
 
     def authenticate(self, session_id: str, *, is_successful: bool) -> Json:
         """Answer the bank's question of a payment that requires action; the session afterwards."""
@@ -83,9 +89,38 @@ class SimulatedHTTPClient(HTTPClient):
         with self.store.writing() as state:
             return settle(state, intent_id, end, base_url=self.site.base_url, now=self._clock())
 
+    def refund(self, intent_id: str, amount_minor: int | None = None, course: Course | None = None) -> Json:
+        """Refund a payment in Stripe's dashboard, whole or in part; the refund. Raises StripeRefusal."""
+        with self._happening() as happening:
+            return refund_payment(happening, intent_id, amount_minor, course)
+
+    def end_refund(self, refund_id: str, end: End | None = None) -> Json:
+        """Let a refund arrive, fail (also one that had arrived) or be canceled, as planned or as `end` says."""
+        with self._happening() as happening:
+            return end_refund(happening, refund_id, end)
+
+    def dispute(
+        self, intent_id: str, amount_minor: int | None = None, *, is_inquiry: bool = False, is_withdrawn: bool = False
+    ) -> Json:
+        """Do what the buyer's bank does: dispute a payment or a part of it, or only ask; the dispute."""
+        with self._happening() as happening:
+            return dispute_payment(
+                happening, intent_id, amount_minor, is_inquiry=is_inquiry, is_withdrawn=is_withdrawn
+            )  # fmt: skip
+
+    def move_dispute(self, dispute_id: str, step: Step) -> Json:
+        """Let the next thing happen to a dispute; nothing if it can't be next (see `disputing.steps_of`)."""
+        with self._happening() as happening:
+            return take_step(happening, dispute_id, step)
+
     def now(self) -> int:
         """The simulated account's clock, in Unix seconds."""
         return self._clock()
+
+    @contextmanager
+    def _happening(self) -> Iterator[Happening]:
+        with self.store.writing() as state:
+            yield Happening(state, self._clock())
 
     def _run_into(self, fault: Fault, request: Request) -> Answer:
         if fault.kind == "broken":

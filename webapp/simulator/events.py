@@ -74,6 +74,20 @@ def emit(
     return str(event["id"])
 
 
+@dataclass(frozen=True)
+class Happening:
+    """What changes objects: its transaction and time, how its events are sent, the API call that caused it."""
+
+    state: State
+    now: int
+    sending: Sending = NORMALLY
+    call: Call | None = None
+
+    def emit(self, kind: str, item: Json, previous: Json | None = None) -> None:
+        """Write an event about `item` as it is now."""
+        emit(self.state, kind, item, now=self.now, sending=self.sending, previous=previous, call=self.call)
+
+
 def emit_for(call: Call, kind: str, item: Json, previous: Json | None = None) -> str:
     """Write an event that an API call caused."""
     return emit(call.state, kind, item, now=call.now, previous=previous, call=call)

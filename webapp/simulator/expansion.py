@@ -18,14 +18,17 @@ from webapp.simulator.store import Json, State
 
 DEEPEST = 4
 CLASSES: dict[str, type] = {
+    "balance_transaction": stripe.BalanceTransaction,
     "charge": stripe.Charge,
     "checkout.session": Session,
     "customer": stripe.Customer,
+    "dispute": stripe.Dispute,
     "item": stripe.LineItem,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
     "price": stripe.Price,
     "product": stripe.Product,
+    "refund": stripe.Refund,
 }
 FIRST_LINES = 10
 

@@ -8,15 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from webapp.simulator import methods
+from webapp.simulator.aftermath import After, dispute_payment, plan_after
 from webapp.simulator.charges import new_charge, outcome
 from webapp.simulator.customers import new_customer
-from webapp.simulator.events import NORMALLY, Sending, emit
+from webapp.simulator.events import NORMALLY, Happening, Sending, emit
 from webapp.simulator.intents import new_intent
 from webapp.simulator.sessions import buyer, delayed_method
 from webapp.simulator.settling import plan_settlement
 from webapp.simulator.store import Json, State
 
-Outcome = Literal["succeeds", "declined", "insufficient_funds", "requires_action", "delayed_succeeds", "delayed_fails"]
+Outcome = Literal[
+    "succeeds", "declined", "insufficient_funds", "requires_action", "delayed_succeeds", "delayed_fails", "disputed"
+]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 GUEST_EMAIL = "buyer@example.com"  # what a buyer would type when the session names nobody
@@ -24,6 +27,7 @@ DECLINES = {
     "declined": (methods.DECLINED, "generic_decline", "Your card was declined."),
     "insufficient_funds": (methods.INSUFFICIENT_FUNDS, "insufficient_funds", "Your card has insufficient funds."),
 }
+CARDS: dict[After, str] = {"slow_refund": methods.REFUND_PENDING, "failing_refund": methods.REFUND_FAILS}
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method. Please choose a different payment method and try again."
 )
@@ -31,12 +35,13 @@ AUTHENTICATION_FAILED = (
 
 @dataclass(frozen=True)
 class Paying:
-    """One buyer at work: the transaction, the time, how events are sent, where our pages are."""
+    """One buyer at work: the transaction, the time, how events are sent, where our pages are, what comes after."""
 
     state: State
     now: int
     base_url: str
     sending: Sending = NORMALLY
+    after: After = "nothing"
 
     def emit(self, kind: str, item: Json) -> None:
         """Write an event as this payment wants it sent."""
@@ -62,8 +67,8 @@ def pay(paying: Paying, session_id: str, chosen: Outcome) -> Json:
     if chosen == "requires_action":
         _ask_bank(paying, session, intent)
         return session
-    if chosen == "succeeds":
-        return _charge(paying, session, intent, _new_card(paying, session, methods.SUCCEEDS))
+    if chosen in {"succeeds", "disputed"}:
+        return _pay_by_card(paying, session, intent, is_disputed=chosen == "disputed")
     return _debit_bank(paying, session, intent, "succeeds" if chosen == "delayed_succeeds" else "fails")
 
 
@@ -112,16 +117,25 @@ def _with_intent(paying: Paying, session: Json) -> tuple[Json, Json]:
     state = paying.state
     if session["payment_intent"]:
         intent = state.load("payment_intent", session["payment_intent"])
-        state.hide(intent["id"], sending=asdict(paying.sending))
+        state.hide(intent["id"], sending=asdict(paying.sending), after=paying.after)
         return session, intent
     intent = new_intent(session, state.hidden(session["id"])["payment_intent_data"], now=paying.now)
-    state.add(intent, hidden={"session": session["id"], "sending": asdict(paying.sending)})
+    state.add(intent, hidden={"session": session["id"], "sending": asdict(paying.sending), "after": paying.after})
     paying.emit("payment_intent.created", intent)
     return state.save({**session, "payment_intent": intent["id"]}), intent
 
 
 def _new_card(paying: Paying, session: Json, last4: str) -> Json:
     return paying.state.add(methods.new_card(last4, session["customer_details"], now=paying.now))
+
+
+def _pay_by_card(paying: Paying, session: Json, intent: Json, *, is_disputed: bool) -> Json:
+    last4 = methods.DISPUTED if is_disputed else CARDS.get(paying.after, methods.SUCCEEDS)
+    session = _charge(paying, session, intent, _new_card(paying, session, last4))
+    if is_disputed:
+        paying.state.wake(intent["id"], None)  # nothing else is planned for it any more
+        dispute_payment(Happening(paying.state, paying.now, paying.sending), intent["id"], is_withdrawn=True)
+    return session
 
 
 def _charge(paying: Paying, session: Json, intent: Json, method: Json) -> Json:
@@ -135,6 +149,7 @@ def _charge(paying: Paying, session: Json, intent: Json, method: Json) -> Json:
         "last_payment_error": None,
     }
     paying.emit("payment_intent.succeeded", paying.state.save({**intent, **succeeded}))
+    plan_after(paying.state, intent["id"], now=paying.now)
     return _complete(paying, session, "paid")
 
 

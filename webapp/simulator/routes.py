@@ -3,11 +3,24 @@
 import re
 from functools import cache
 
-from webapp.simulator import charges, customers, endpoints, events, intents, prices, products, sessions
+from webapp.simulator import (
+    balance,
+    charges,
+    customers,
+    disputes,
+    endpoints,
+    events,
+    intents,
+    prices,
+    products,
+    refunds,
+    sessions,
+)
 from webapp.simulator.calls import Endpoint
 from webapp.simulator.errors import NotSimulated
 
 CURSORS = ("limit", "starting_after", "ending_before", "created")
+OF_PAYMENT = (*CURSORS, "charge", "payment_intent")
 
 ENDPOINTS = (
     Endpoint("POST", "/v1/customers", customers.create, "CustomerCreateParams", customers.SIMULATES),
@@ -57,6 +70,23 @@ ENDPOINTS = (
     ),
     Endpoint("GET", "/v1/charges", charges.list_all, "ChargeListParams", (*CURSORS, "customer", "payment_intent")),
     Endpoint("GET", "/v1/charges/{id}", charges.retrieve, "ChargeRetrieveParams"),
+    Endpoint("POST", "/v1/refunds", refunds.create, "RefundCreateParams", refunds.CREATED_WITH),
+    Endpoint("GET", "/v1/refunds", refunds.list_all, "RefundListParams", OF_PAYMENT),
+    Endpoint("GET", "/v1/refunds/{id}", refunds.retrieve, "RefundRetrieveParams"),
+    Endpoint("POST", "/v1/refunds/{id}", refunds.update, "RefundUpdateParams", ("metadata",)),
+    Endpoint("POST", "/v1/refunds/{id}/cancel", refunds.cancel, "RefundCancelParams"),
+    Endpoint("GET", "/v1/disputes", disputes.list_all, "DisputeListParams", OF_PAYMENT),
+    Endpoint("GET", "/v1/disputes/{id}", disputes.retrieve, "DisputeRetrieveParams"),
+    Endpoint("POST", "/v1/disputes/{id}", disputes.update, "DisputeUpdateParams", ("metadata",)),
+    Endpoint("POST", "/v1/disputes/{id}/close", disputes.close, "DisputeCloseParams"),
+    Endpoint(
+        "GET",
+        "/v1/balance_transactions",
+        balance.list_all,
+        "BalanceTransactionListParams",
+        (*CURSORS, "currency", "source", "type"),
+    ),
+    Endpoint("GET", "/v1/balance_transactions/{id}", balance.retrieve, "BalanceTransactionRetrieveParams"),
     Endpoint("GET", "/v1/events", events.list_all, "EventListParams", (*CURSORS, "type", "types", "delivery_success")),
     Endpoint("GET", "/v1/events/{id}", events.retrieve, "EventRetrieveParams"),
     Endpoint("POST", "/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", endpoints.CREATED_WITH),

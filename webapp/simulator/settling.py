@@ -1,14 +1,15 @@
-"""What happens without the buyer: delayed payments settle or fail, open sessions expire."""
+"""What happens by itself: delayed payments settle or fail, refunds arrive or come back, open sessions expire."""
 
 from dataclasses import asdict
 from typing import Literal, get_args
 
+from webapp.simulator.aftermath import do_planned, plan_after
 from webapp.simulator.calls import Call
 from webapp.simulator.charges import outcome
-from webapp.simulator.events import Sending, emit
+from webapp.simulator.events import Happening, Sending, emit
+from webapp.simulator.refunding import DELAY_SECONDS, end_due_refunds
 from webapp.simulator.store import Json, State, Store
 
-DELAY_SECONDS = 20
 FAILURE_CODE = "payment_intent_payment_attempt_failed"
 
 Settlement = Literal["succeeds", "fails"]
@@ -34,15 +35,18 @@ def settle(state: State, intent_id: str, end: Settlement | None = None, *, base_
 
 
 def settle_due(store: Store, *, base_url: str, now: int) -> int:
-    """Settle the delayed payments whose time has come; how many. Takes the write lock only when there are any."""
+    """Let happen what is due to payments and refunds; how many. Takes the write lock only when there are any."""
     with store.reading() as state:
-        if not state.due("payment_intent", now=now):
+        if not (state.due("payment_intent", now=now) or state.due("refund", now=now)):
             return 0
     with store.writing() as state:
         due = state.due("payment_intent", now=now)  # again: another process may have been quicker
         for intent in due:
-            settle(state, intent["id"], base_url=base_url, now=now)
-        return len(due)
+            if intent["status"] == "processing":
+                settle(state, intent["id"], base_url=base_url, now=now)
+            else:
+                do_planned(state, intent, now=now)
+        return len(due) + end_due_refunds(Happening(state, now))
 
 
 def expire_session(state: State, session: Json, *, now: int, call: Call | None = None) -> Json:
@@ -81,6 +85,7 @@ def _succeed(state: State, intent: Json, sending: Sending, *, base_url: str, now
     emit(state, "payment_intent.succeeded", intent, now=now, sending=sending)
     session = state.save({**_session_of(state, intent), "payment_status": "paid"})
     emit(state, "checkout.session.async_payment_succeeded", session, now=now, sending=sending)
+    plan_after(state, intent["id"], now=now)
     return intent
 
 

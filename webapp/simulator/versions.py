@@ -34,6 +34,14 @@ LATER: Mapping[str, frozenset[str]] = {
             "managed_payments", "payment_details", "payment_record", "presentment_details",
         }
     ),
+    "refund": frozenset({"customer", "customer_account", "payment_method", "pending_reason", "presentment_details"}),
+    "dispute": frozenset(
+        {
+            "enhanced_eligibility_types", "evidence.appeal", "evidence.enhanced_evidence",
+            "evidence_details.enhanced_eligibility", "evidence_details.submission_method",
+            "intended_submission_method",
+        }
+    ),
     "customer": frozenset({"business_name", "customer_account", "individual_name"}),
 }  # fmt: skip
 GONE: Mapping[str, Mapping[str, Any]] = {

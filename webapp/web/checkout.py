@@ -112,14 +112,14 @@ def settle_and_tell(account_id: int, purchase_id: str, *, now: dt.datetime) -> t
     Not when Stripe was out of reach, nor when somebody else asked in the last 5 s: what they heard isn't recorded.
     """
     gateway = parts().gateway
-    purchase = _own_purchase(account_id, purchase_id)
+    purchase = own_purchase(account_id, purchase_id)
     if gateway is None or not is_unsettled(purchase, gateway):
         return purchase, False
     try:
         asked = ask_about(gateway, purchase, now=now)
     except (StripeUnreachable, StripeRefused) as error:
         log.warning("purchase not settled yet", purchase=purchase.id, error=str(error))
-        return _own_purchase(account_id, purchase_id), False
+        return own_purchase(account_id, purchase_id), False
     return asked, asked.asked_at == now
 
 
@@ -132,13 +132,13 @@ def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purc
     """
     key = (purchase.account_id, purchase.id)
     if not transact(lambda session: claim_asking(session, *key, every=ASK_EVERY, now=now)):
-        return _own_purchase(*key)
+        return own_purchase(*key)
     point("ask.claimed")
     if purchase.session_id is None:
         try:
             purchase = send_checkout(gateway, purchase, email=None, now=now)
         except CheckoutExpired:
-            return _own_purchase(*key)
+            return own_purchase(*key)
     end_reading()
     try:
         checkout = gateway.checkout(str(purchase.session_id))
@@ -168,7 +168,7 @@ def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, no
         try:
             checkout = gateway.create_checkout(purchase.params, idempotency_key=stripe_key(purchase))
         except StripeUnreachable:
-            purchase = _own_purchase(*key)
+            purchase = own_purchase(*key)
             if purchase.session_id is None:
                 raise
             continue
@@ -182,6 +182,16 @@ def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, no
     raise AssertionError("unreachable: each round leaves one optional parameter out")
 
 
+def own_purchase(account_id: int, purchase_id: str) -> Purchase:
+    """The account's purchase as it is stored now. Ends the request's read session. Raises UnknownPurchase."""
+    end_reading()
+    found = queries.purchase(db.session(), account_id, purchase_id)
+    end_reading()
+    if found is None:
+        raise UnknownPurchase
+    return found
+
+
 def no_earlier_than(now: dt.datetime) -> dt.datetime:
     """The present instant, for what is written after a call to Stripe: the call may have taken ten seconds.
 
@@ -193,15 +203,6 @@ def no_earlier_than(now: dt.datetime) -> dt.datetime:
 def is_unsettled(purchase: Purchase, gateway: Gateway) -> bool:
     """Whether asking this Stripe may tell something new."""
     return purchase.state in {"open", "processing"} and purchase.stripe_mode == gateway.mode
-
-
-def _own_purchase(account_id: int, purchase_id: str) -> Purchase:
-    end_reading()
-    found = queries.purchase(db.session(), account_id, purchase_id)
-    end_reading()
-    if found is None:
-        raise UnknownPurchase
-    return found
 
 
 def _without(purchase: Purchase, param: str, email: str | None) -> Purchase:

@@ -71,10 +71,12 @@ def all_sweeps() -> tuple[Sweep, ...]:
     from webapp.worker.exports import sweep_exports  # noqa: PLC0415
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
+    from webapp.worker.refunds import sweep_refund_orders  # noqa: PLC0415
     from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
 
     return (
         Sweep("purchases", 60, sweep_purchases),
+        Sweep("refund orders", 60, sweep_refund_orders),
         Sweep("expiry", 60, sweep_expired),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),

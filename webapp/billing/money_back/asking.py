@@ -9,25 +9,39 @@ from webapp.billing.stripe_objects import Dispute, Refund
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """All refunds and disputes of one payment. `asked_at` is from before asking: what happened until then is in it."""
+    """All refunds and disputes of one payment, as Stripe had them when it was asked.
 
+    `known_at` is the purchase's `money_read_at` from before asking: whatever had been settled until then is older
+    than this answer. None: nothing had been.
+    """
+
+    payment_intent_id: str
     refunds: tuple[Refund, ...]
     disputes: tuple[Dispute, ...]
-    asked_at: dt.datetime
+    known_at: dt.datetime | None
 
-    @property
-    def returned_minor(self) -> int:
-        """What is gone or on its way: refunds that have not failed, and disputes whose money was withdrawn."""
-        refunded = sum(refund.amount_minor for refund in self.refunds if not refund.is_undone)
-        return refunded + sum(dispute.amount_minor for dispute in self.disputes if dispute.is_withdrawn)
+    def sums(self, *, total_minor: int, currency: str) -> tuple[int, int]:
+        """What is gone or on its way, and what open disputes ask for besides; both together at most the total.
 
-    @property
-    def disputed_minor(self) -> int:
-        """What other open disputes ask for, inquiries too."""
-        return sum(dispute.amount_minor for dispute in self.disputes if dispute.is_open and not dispute.is_withdrawn)
+        Gone are refunds that have not failed and disputes whose money was withdrawn and not given back; the others
+        that are open freeze, inquiries too. What is counted in another currency counts for the whole payment.
+        """
+
+        def minor(back: Refund | Dispute) -> int:
+            return back.amount_minor if back.currency == currency else total_minor
+
+        returned_minor = sum(minor(refund) for refund in self.refunds if not refund.is_undone)
+        returned_minor += sum(minor(dispute) for dispute in self.disputes if dispute.is_withdrawn)
+        open_minor = sum(minor(one) for one in self.disputes if one.is_open and not one.is_withdrawn)
+        returned_minor = min(returned_minor, total_minor)
+        return returned_minor, min(open_minor, total_minor - returned_minor)
 
 
-def money_back(gateway: Gateway, payment_intent_id: str, *, now: dt.datetime) -> MoneyBack:
-    """What came back of a payment, as Stripe has it now. Raises StripeUnreachable or StripeRefused."""
+def money_back(gateway: Gateway, payment_intent_id: str, *, known_at: dt.datetime | None) -> MoneyBack:
+    """What came back of a payment, as Stripe has it now. Raises StripeUnreachable or StripeRefused.
+
+    `known_at` is the `money_read_at` of its purchase, read before this is called.
+    """
     refunds = gateway.refunds_of_payment(payment_intent_id)
-    return MoneyBack(refunds, gateway.disputes_of_payment(payment_intent_id), asked_at=now)
+    disputes = gateway.disputes_of_payment(payment_intent_id)
+    return MoneyBack(payment_intent_id, refunds, disputes, known_at)

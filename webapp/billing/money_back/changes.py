@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
-from webapp.billing.money_back.models import MoneyBackChange, PurchaseDispute, PurchaseRefund
+from webapp.billing.money_back.models import MoneyBackChange
 from webapp.billing.stripe_objects import Dispute, Refund
 from webapp.ledger.facts import EntryFacts
 
@@ -40,16 +40,11 @@ class Difference(NamedTuple):
     change: Asked
 
 
-def differences_of(session: Session, purchase: Purchase, told: MoneyBack) -> list[Difference]:
-    """What `told` changes against the stored rows. The account is locked, and the rows are not brought up to date yet.
-
-    What is stored and not told asks for as much as before: Stripe forgets nothing.
-    """
-    key = (purchase.account_id, purchase.id)
-    before = {item.id: _asked(item) for item in _stored(session, *key)}
-    items: list[Refund | Dispute] = [*told.refunds, *told.disputes]
+def differences_of(kept: MoneyBack, told: MoneyBack) -> list[Difference]:
+    """What `told` changes against what was kept until now."""
+    before = {item.id: _asked(item) for item in _items(kept)}
     found = []
-    for item in items:
+    for item in _items(told):
         now, was = _asked(item), before.get(item.id, Asked(0, 0))
         change = Asked(now.returned_minor - was.returned_minor, now.disputed_minor - was.disputed_minor)
         if any(change):
@@ -108,17 +103,12 @@ def whys_of(session: Session, account_id: int) -> set[str]:
     )
 
 
-def _stored(session: Session, account_id: int, purchase_id: str) -> list[PurchaseRefund | PurchaseDispute]:
-    found: list[PurchaseRefund | PurchaseDispute] = []
-    for table in (PurchaseRefund, PurchaseDispute):
-        of_purchase = (table.account_id == account_id, table.purchase_id == purchase_id)
-        # Fresh: the rows are written by statements that don't change objects which the session has read before.
-        found += session.scalars(select(table).where(*of_purchase).execution_options(populate_existing=True))
-    return found
+def _items(told: MoneyBack) -> list[Refund | Dispute]:
+    return [*told.refunds, *told.disputes]
 
 
-def _asked(item: Refund | Dispute | PurchaseRefund | PurchaseDispute) -> Asked:
-    if isinstance(item, (Refund, PurchaseRefund)):
+def _asked(item: Refund | Dispute) -> Asked:
+    if isinstance(item, Refund):
         return Asked(0 if item.is_undone else item.amount_minor, 0)
     if item.is_withdrawn:
         return Asked(item.amount_minor, 0)

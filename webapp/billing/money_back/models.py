@@ -1,8 +1,17 @@
-"""The tables of money that comes back: each refund and each dispute of a purchase, as Stripe had it when last read."""
+"""The tables of money that comes back: each refund and dispute as Stripe had it when last read, each refund ordered."""
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.billing.stripe_objects import DISPUTE_ENDS, REFUND_FAILURES
@@ -70,6 +79,45 @@ class PurchaseDispute(Base):
     def is_open(self) -> bool:
         """Whether it has not ended."""
         return self.state not in DISPUTE_ENDS
+
+
+class RefundOrder(Base):
+    """A refund that somebody ordered here, stored before Stripe hears of it, and what became of it.
+
+    `number` counts the orders of a purchase and is part of the idempotency key sent to Stripe; `order_key` is the
+    form's one-time key. `state` is `asked` until Stripe's answer is known, and one order of a purchase at most is in
+    it; then `made`, with the refund, or `refused`, with Stripe's code as `reason`.
+    """
+
+    __tablename__ = "refund_orders"
+    __table_args__ = (
+        UniqueConstraint("account_id", "order_key"),
+        ForeignKeyConstraint(["account_id", "purchase_id"], ["purchases.account_id", "purchases.id"]),
+        CheckConstraint("amount_minor > 0", "amount_in_range"),
+        CheckConstraint("state IN ('asked', 'made', 'refused')", "known_state"),
+        CheckConstraint("(state = 'made') = (refund_id IS NOT NULL)", "made_means_refund"),
+        Index(
+            "uq_refund_orders_asked",
+            "account_id",
+            "purchase_id",
+            unique=True,
+            sqlite_where=text("state = 'asked'"),
+            postgresql_where=text("state = 'asked'"),
+        ),
+        Index("ix_refund_orders_unfinished", "state", "ordered_at"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    purchase_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    order_key: Mapped[str] = mapped_column(String(300))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[str] = mapped_column(String(12), default="asked")
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    refund_id: Mapped[str | None] = mapped_column(String(255))
+    ordered_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class MoneyBackChange(Base):

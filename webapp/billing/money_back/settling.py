@@ -1,20 +1,24 @@
 """Bringing a purchase, its refunds and disputes, and its lot to what Stripe says of its payment now."""
 
 import datetime as dt
-from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
 from webapp.billing.checkout import locked_purchase
+from webapp.billing.errors import Overtaken
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
 from webapp.billing.money_back.changes import differences_of, keep_changes
-from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
+from webapp.billing.money_back.keeping import keep, kept, same
+from webapp.billing.money_back.orders import note_made
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.billing.stripe_objects import Dispute, Refund
-from webapp.billing.upserts import upsert
+from webapp.ledger.facts import EntryFacts
 from webapp.ledger.models import Account
 from webapp.ledger.operations import settle_takeback
+
+MOMENT = dt.timedelta(microseconds=1)
 
 log = structlog.get_logger("refill")
 
@@ -22,83 +26,73 @@ log = structlog.get_logger("refill")
 def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> Purchase:
     """Take back the credits that the payment's refunds and disputes ask for, and give back what they ask no more.
 
-    Locks the account. `told` must be all that Stripe has of the payment, asked for and not taken from an event. An
-    answer to an earlier question than the last one changes nothing: whatever it knows, the later one knew too. The
-    grant may come later; it keeps to what is told here. What each credit's share is: `ledger.claims`.
+    Locks the account. `told` must be all that Stripe has of the payment, asked for and not taken from an event. The
+    grant may come later; it keeps to what is told here. What each credit's share is: `ledger.takebacks`.
+
+    Two answers may come in the other order than their questions, and no clock can tell which is newer where there are
+    several machines. So each settling moves `money_read_at`: where it still is what it was before this question, the
+    answer is newer than all that is stored. Where not, nobody knows: an answer that is stored already changes nothing,
+    any other raises Overtaken.
     """
     purchase = locked_purchase(session, purchase.account_id, purchase.id)
-    if purchase.money_read_at is not None and told.asked_at < purchase.money_read_at:
-        return purchase
-    purchase.money_read_at = told.asked_at
-    if not (told.refunds or told.disputes or purchase.returned_minor or purchase.disputed_minor):
-        return purchase
-    differences = differences_of(session, purchase, told)
-    after_seq = session.get_one(Account, purchase.account_id).seq  # as it was read with the lock
-    for refund in told.refunds:
-        _keep(session, PurchaseRefund, purchase, _refund_facts(refund), now=now)
-    for dispute in told.disputes:
-        _keep(session, PurchaseDispute, purchase, _dispute_facts(dispute), now=now)
-    purchase.returned_minor, purchase.disputed_minor = told.returned_minor, told.disputed_minor
+    if purchase.payment_intent_id not in {None, told.payment_intent_id}:
+        raise RuntimeError(f"purchase {purchase.id} was paid by another payment than {told.payment_intent_id}")
+    if purchase.money_read_at != told.known_at:
+        if same(told, kept(session, purchase)):
+            return purchase
+        raise Overtaken(purchase.id)
+    purchase.money_read_at = now if told.known_at is None else max(now, told.known_at + MOMENT)
+    if told.refunds or told.disputes or purchase.returned_minor or purchase.disputed_minor:
+        purchase.payment_intent_id = told.payment_intent_id
+        differences = differences_of(kept(session, purchase), told)
+        after_seq = session.get_one(Account, purchase.account_id).seq  # as it was read with the lock
+        keep(session, purchase, told, now=now)
+        note_made(session, purchase, told.refunds, now=now)
+        entries = claim(session, purchase, told, now=now)
+        keep_changes(session, purchase, differences, after_seq=after_seq, entries=entries, now=now)
+    return purchase
+
+
+def claim_again(session: Session, purchase: Purchase, *, now: dt.datetime) -> None:
+    """Claim what came back anew where more is known of the payment than when it was told. The account is locked."""
+    if purchase.returned_minor or purchase.disputed_minor:
+        claim(session, purchase, kept(session, purchase), now=now)
+
+
+def claim(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> list[EntryFacts]:
+    """Tell the purchase and the ledger how much of the payment came back; the entries. The account is locked."""
+    total_minor, currency = paid_minor(purchase), paid_currency(purchase)
+    _warn(purchase, told, currency)
+    returned_minor, disputed_minor = told.sums(total_minor=total_minor, currency=currency)
+    purchase.returned_minor, purchase.disputed_minor = returned_minor, disputed_minor
     session.flush()
     entries = settle_takeback(
         session,
         purchase.account_id,
         source_kind="purchase",
         source_id=purchase.id,
-        total_minor=purchase.amount_minor if purchase.total_minor is None else purchase.total_minor,
-        returned_minor=purchase.returned_minor,
-        disputed_minor=purchase.disputed_minor,
+        total_minor=total_minor,
+        returned_minor=returned_minor,
+        disputed_minor=disputed_minor,
         is_floor=purchase.takeback == "floor",
         now=now,
     )
-    keep_changes(session, purchase, differences, after_seq=after_seq, entries=entries, now=now)
     if entries:
         log.info(
             "money came back",
             purchase=purchase.id,
             account_id=purchase.account_id,
-            returned_minor=purchase.returned_minor,
-            disputed_minor=purchase.disputed_minor,
+            returned_minor=returned_minor,
+            disputed_minor=disputed_minor,
             entries=[entry.seq for entry in entries],
         )
-    return purchase
+    return entries
 
 
-def _keep(
-    session: Session,
-    table: type[PurchaseRefund | PurchaseDispute],
-    purchase: Purchase,
-    facts: dict[str, Any],
-    *,
-    now: dt.datetime,
-) -> None:
-    """Store a refund or a dispute as it is now; `changed_at` is when its state was first seen."""
-    row = {"account_id": purchase.account_id, "purchase_id": purchase.id, "changed_at": now, **facts}
-    seen_before = (table.state != facts["state"]) | (table.amount_minor != facts["amount_minor"])
-    if table is PurchaseDispute:
-        seen_before |= (table.is_withdrawn != facts["is_withdrawn"]) | (table.due_by.is_distinct_from(facts["due_by"]))
-    upsert(session, table, row, changes={**facts, "changed_at": now}, where=seen_before)
-
-
-def _refund_facts(refund: Refund) -> dict[str, Any]:
-    return {
-        "id": refund.id,
-        "amount_minor": refund.amount_minor,
-        "currency": refund.currency,
-        "state": refund.state[:40],
-        "reason": refund.reason[:255],
-        "made_at": refund.made_at,
-    }
-
-
-def _dispute_facts(dispute: Dispute) -> dict[str, Any]:
-    return {
-        "id": dispute.id,
-        "amount_minor": dispute.amount_minor,
-        "currency": dispute.currency,
-        "state": dispute.state[:40],
-        "reason": dispute.reason[:255],
-        "is_withdrawn": dispute.is_withdrawn,
-        "due_by": dispute.due_by,
-        "made_at": dispute.made_at,
-    }
+def _warn(purchase: Purchase, told: MoneyBack, currency: str) -> None:
+    everything: tuple[Refund | Dispute, ...] = (*told.refunds, *told.disputes)
+    for back in everything:
+        if not back.is_understood:
+            log.warning("state of money back is new to us", purchase=purchase.id, object=back.id, state=back.state)
+        if back.currency != currency:
+            log.warning("money back in another currency", purchase=purchase.id, object=back.id, currency=back.currency)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
+from webapp.billing.money_back.payment import paid_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,6 @@ class Standing:
     def is_lost(self) -> bool:
         """Whether a dispute has ended with the money gone."""
         return any(dispute.is_withdrawn and not dispute.is_open for dispute in self.disputes)
-
-
-def paid_minor(purchase: Purchase) -> int:
-    """What was paid for a purchase, as Stripe told it; its price until then."""
-    return purchase.amount_minor if purchase.total_minor is None else purchase.total_minor
 
 
 def standings(session: Session, account_id: int, purchases: Iterable[Purchase]) -> dict[str, Standing]:
