@@ -14,6 +14,7 @@ from webapp.extensions import Parts, csrf, db, limiter, login_manager, migrate
 from webapp.orm import configure_engine
 from webapp.settings import Settings, read_settings
 from webapp.views import auth
+from webapp.web import roles
 from webapp.web.display import display_filters
 from webapp.web.errors import register_errors
 from webapp.web.headers import add_security_headers
@@ -31,6 +32,7 @@ VIEWS = (
     "history",
     "settings",
     "keys",
+    "operator",
     "partials",
     "legacy",
     "webhook",
@@ -95,6 +97,7 @@ def _init_extensions(app: Flask) -> None:
     Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(Path(app.root_path).parent / "migrations"))
+    roles.init_app(app)  # before the CSRF token is looked at: who may not know of a page isn't told that it got old
     csrf.init_app(app)
     limiter.init_app(app)
     login_manager.init_app(app, add_context_processor=False)  # error pages are drawn without the database

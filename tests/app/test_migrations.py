@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.exports.models
+import webapp.operators.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # every table must be known
 from tests.support.databases import ROOT
@@ -102,6 +103,9 @@ ROWS = {
     "login_links": {"secret_hash": "h" * 64, "user_id": 1, "ends_at": LATER},
     "exports": {"account_id": 2**53 - 1, "id": "e" * 22, "is_search": True, "total": 4, "started_at": THEN}
     | {"noted_at": THEN},
+    "operator_acts": {"account_id": 2**53 - 1, "id": "a1", "operator_id": 1, "act": "grant", "reason": "Kulanz 📞"}
+    | {"facts": {"credits": 5}, "before": {"balance": 60}, "after": {"balance": 65}, "entry_seqs": [1]}
+    | {"form_key": "f" * 22, "acted_at": THEN},
     "sweep_runs": {"name": "purchases", "started_at": THEN},
 }
 

@@ -25,11 +25,12 @@ INNER = {
     "crashes": set(),
 }
 BILLING = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing"}
-EDGE = BILLING | {"people", "exports", "web", "extensions", "worker", "crashes"}
+EDGE = BILLING | {"people", "operators", "exports", "web", "extensions", "worker", "crashes"}
 MAY_IMPORT = INNER | {
     "billing": BILLING,
     "extensions": {"orm", "billing", "catalog", "settings", "crashes"},
     "people": {"orm", "errors", "ledger", "extensions", "settings"},
+    "operators": {"orm", "errors", "ledger", "billing", "people"},
     "simulator": {"settings", "web", "extensions", "orm", "money", "billing"},
     "web": EDGE,
     "worker": EDGE,

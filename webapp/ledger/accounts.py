@@ -65,6 +65,27 @@ def set_time_zone(session: Session, account_id: int, time_zone: str) -> None:
     session.execute(update(accounts).where(accounts.c.id == account_id).values(time_zone=time_zone))
 
 
+def pause_spending(session: Session, account_id: int, *, now: dt.datetime) -> bool:
+    """Let nothing be spent or held from now on, until it is resumed; whether that changed anything.
+
+    Work that is under way goes on: its holds are captured up to what they have, or released. Locks the account. Raises
+    UnknownAccount.
+    """
+    return _set_paused(session, account_id, now)
+
+
+def resume_spending(session: Session, account_id: int) -> bool:
+    """Let credits be spent again; whether that changed anything. Locks the account. Raises UnknownAccount."""
+    return _set_paused(session, account_id, None)
+
+
+def _set_paused(session: Session, account_id: int, paused_at: dt.datetime | None) -> bool:
+    if (locked(session, account_id).spending_paused_at is None) == (paused_at is None):
+        return False
+    session.execute(update(accounts).where(accounts.c.id == account_id).values(spending_paused_at=paused_at))
+    return True
+
+
 def lock_account(session: Session, account_id: int) -> Account:
     """Lock the account's row until the transaction ends, and answer it fresh.
 

@@ -1,6 +1,6 @@
 """The ledger's operations: the only writers. Each takes a session first, may flush, and never commits."""
 
-from webapp.ledger.accounts import lock_account, open_account, set_time_zone
+from webapp.ledger.accounts import lock_account, open_account, pause_spending, resume_spending, set_time_zone
 from webapp.ledger.batches import spend_batch
 from webapp.ledger.claims import settle_takeback
 from webapp.ledger.expiry import expire
@@ -9,7 +9,7 @@ from webapp.ledger.grants import grant
 from webapp.ledger.holds import capture, hold, release
 from webapp.ledger.reverses import reverse
 from webapp.ledger.spends import SpendLine, spend
-from webapp.ledger.voids import void
+from webapp.ledger.voids import void, void_in_order
 
 __all__ = [
     "EntryFacts",
@@ -23,11 +23,14 @@ __all__ = [
     "hold",
     "lock_account",
     "open_account",
+    "pause_spending",
     "release",
+    "resume_spending",
     "reverse",
     "set_time_zone",
     "settle_takeback",
     "spend",
     "spend_batch",
     "void",
+    "void_in_order",
 ]

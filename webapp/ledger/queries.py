@@ -14,7 +14,7 @@ from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
 from webapp.ledger.past import balance_as_of
 from webapp.ledger.previews import Standing, TakebackPreview, preview_takeback
-from webapp.ledger.reading import actor_of
+from webapp.ledger.reading import actor_of, open_holds
 from webapp.ledger.reading import read_hold as hold
 from webapp.ledger.searching import Search
 from webapp.ledger.totals import Totals, totals
@@ -45,6 +45,7 @@ __all__ = [
     "history",
     "hold",
     "lot_books",
+    "open_holds",
     "preview_takeback",
     "stretch",
     "totals",

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, TextClause, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched
@@ -68,6 +68,17 @@ _HOLD = select(*(holds.c[name] for name in HoldFacts.__dataclass_fields__)).wher
     holds.c.account_id == bindparam("of_account"), holds.c.seq == bindparam("of_hold")
 )
 
+_OPEN_HOLDS = (
+    select(*(holds.c[name] for name in HoldFacts.__dataclass_fields__))
+    .where(
+        holds.c.account_id == bindparam("of_account"),
+        text("holds.state = 'open'"),
+        holds.c.expires_at > bindparam("now", type_=holds.c.expires_at.type),
+    )
+    .order_by(holds.c.expires_at, holds.c.seq)
+    .limit(bindparam("most"))
+)
+
 _ACTOR = select(entries.c.actor_kind).where(
     entries.c.account_id == bindparam("of_account"), entries.c.seq == bindparam("of_entry")
 )
@@ -90,6 +101,12 @@ def read_hold(session: Session, account_id: int, seq: int, *, now: dt.datetime) 
         return None
     found = HoldFacts(*row)
     return replace(found, state="expired") if found.state == "open" and found.expires_at <= now else found
+
+
+def open_holds(session: Session, account_id: int, *, now: dt.datetime, limit: int) -> tuple[HoldFacts, ...]:
+    """The account's holds that are open at this moment, those that end first first."""
+    given = {"of_account": account_id, "now": now, "most": limit}
+    return tuple(HoldFacts(*row) for row in session.execute(_OPEN_HOLDS, given))
 
 
 def actor_of(session: Session, account_id: int, seq: int) -> str | None:

@@ -26,6 +26,7 @@ class User(Base):
 
     __tablename__ = "users"
     __table_args__ = (
+        Index("ix_users_email_begins", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
         CheckConstraint(f"role IN ({', '.join(repr(role) for role in ROLES)})", "known_role"),
         CheckConstraint(f"theme IN ({', '.join(repr(theme) for theme in THEMES)})", "known_theme"),
         CheckConstraint(f"number_style IN ({', '.join(repr(style) for style in NUMBER_STYLES)})", "known_number_style"),
@@ -47,9 +48,13 @@ class User(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     signed_in_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
-    # Read with the user, in the same statement: every page shows times in the account's zone.
+    # Read with the user, in the same statement: every page shows times in the account's zone, and says it if nothing
+    # can be spent.
     time_zone: Mapped[str] = column_property(
         select(Account.time_zone).where(Account.id == account_id).correlate_except(Account).scalar_subquery()
+    )
+    spending_paused_at: Mapped[dt.datetime | None] = column_property(
+        select(Account.spending_paused_at).where(Account.id == account_id).correlate_except(Account).scalar_subquery()
     )
 
 

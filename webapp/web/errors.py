@@ -18,6 +18,7 @@ from webapp.errors import Refusal
 from webapp.exports.errors import TooManyExports
 from webapp.extensions import end_reading, limiter, parts
 from webapp.ledger import errors as ledger
+from webapp.operators import errors as operators
 from webapp.orm import is_lost, is_transient
 from webapp.people import errors as people
 from webapp.web import refusals
@@ -42,6 +43,9 @@ STATUSES: dict[type[Refusal], int] = {
     people.EmailOfAnother: 409,
     people.OperatorsOwn: 403,
     people.LinkEnded: 410,
+    operators.FormUsed: 409,
+    operators.NothingToDo: 409,
+    operators.NobodySignsIn: 409,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,
@@ -109,6 +113,10 @@ TITLES: dict[str, str] = {
     "work_in_progress": "This is being done already",
     "work_done": "This was done already",
     "operators_own": "No key may do that",
+    "role_needed": "This needs another role",
+    "form_used": "This form was used already",
+    "nothing_to_do": "There is nothing to do",
+    "nobody_signs_in": "Nobody signs in to this account",
     "busy": "We're busy right now",
     "too_many_exports": "Two exports are running already",
 }
@@ -127,6 +135,10 @@ WAYS_ON: dict[str, tuple[str, str]] = {
     "stripe_refused": ("Back to credits", "/dashboard/credits"),
     "checkout_expired": ("Back to credits", "/dashboard/credits"),
     "too_many_exports": ("Back to history", "/dashboard/history"),
+    "role_needed": ("Back to people", "/operator/people"),
+    "form_used": ("See what was done", "/operator/acts"),
+    "nothing_to_do": ("Back to people", "/operator/people"),
+    "nobody_signs_in": ("Back to people", "/operator/people"),
 }
 
 

@@ -7,6 +7,7 @@ Refusal
 │   ├── ScopeMissing        scope
 │   ├── ServiceKeyNeeded
 │   ├── AccountNotYours     an account was named that this key may not name
+│   ├── RoleNeeded          role
 │   └── MadeByProduct       entry
 ├── AccountNotNamed         a service key must say for whom it acts
 ├── UnreadableRequest
@@ -61,6 +62,12 @@ class AccountNotYours(NotAllowed):
     """The request names an account, and only a service key may."""
 
     code = "account_not_yours"
+
+
+class RoleNeeded(NotAllowed):
+    """An operator's role doesn't reach for this. Fact: `role`, the least that does."""
+
+    code = "role_needed"
 
 
 class MadeByProduct(NotAllowed):

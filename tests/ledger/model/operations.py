@@ -240,6 +240,20 @@ def void(account, request, now):
     return seq
 
 
+def void_in_order(account, request, now):
+    available = sum(account["lots"][n]["available"] for n in live_lots(account, now))
+    if request["credits"] > available:
+        raise RefusedError("VoidAboveAvailable", needed=request["credits"], available=available)
+    lots = shared_out(account, request["credits"], now)
+    description = request.get("description", "")
+    seq = write(account, "void", request["key"], -request["credits"], lots, description=description)
+    for n, part in lots:
+        move(account, n, "available", "voided", part)
+        account["lots"][n]["by_operator"] += part
+    finish(account, now)
+    return seq
+
+
 def settle_takeback(account, request, now):
     """The account after new facts about a payment, and the numbers of the entries that followed.
 
@@ -302,4 +316,5 @@ OPERATIONS = {
     "release": release,
     "reverse": reverse,
     "void": void,
+    "void_in_order": void_in_order,
 }

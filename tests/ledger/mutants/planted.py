@@ -192,8 +192,14 @@ PLANTED = (
     Planted(
         "a refund takes what an operator took once more",
         f"{LEDGER}/voids.py",
-        "    lot.voided_by_operator += credits\n",
-        "",
+        "        lot.voided_by_operator += share\n",
+        "        pass\n",
+    ),
+    Planted(
+        "an operator takes the newest lots first",
+        f"{LEDGER}/voids.py",
+        "allocate(credits, sheet.spendable())",
+        "allocate(credits, sheet.spendable()[::-1])",
     ),
     Planted(
         "a refund told before its grant is forgotten",

@@ -274,6 +274,8 @@ class Stories(RuleBasedStateMachine):
         self.tell(who, "void", grant_seq=n, credits=credits, description="Adjustment: a test")
         if returned is not None:
             self.tell_facts_of(who, n, 100, returned, 0, is_floor=False)
+        elif is_refund_first:  # not of one lot then, but of all in the order of their use
+            self.tell(who, "void_in_order", credits=4 * credits, description="Adjustment: more than one lot may have")
 
     @step(
         times=2, wait=WAITS, who=WHO, pick=PICKS, total=TOTALS, returned=MONEY, disputed=MONEY, is_floor=st.booleans()

@@ -3,7 +3,6 @@
 import datetime as dt
 
 from hypothesis import note
-from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from tests.ledger.model import operations as model
@@ -15,7 +14,7 @@ from webapp.ledger.errors import LedgerRefusal
 from webapp.ledger.queries import accounts_due, balance_as_of
 from webapp.ledger.queries import hold as hold_of
 from webapp.ledger.verify import verify
-from webapp.orm import WRITES, UtcDateTime
+from webapp.orm import WRITES
 
 STARTS_AT = dt.datetime(2026, 11, 20, 14, 0, tzinfo=dt.UTC)
 ZONES = ("UTC", "Pacific/Kiritimati")
@@ -115,10 +114,13 @@ class Telling:
     def pause(self, who, is_paused):
         note(f"account {who}: spending is {'paused' if is_paused else 'no longer paused'}")
         paused_at = self.now if is_paused else None
-        self.accounts[who] = self.accounts[who] | {"paused_at": paused_at}
-        statement = text("UPDATE accounts SET spending_paused_at = :at WHERE id = :id")
-        typed = statement.bindparams(bindparam("at", type_=UtcDateTime()))
-        self.session.execute(typed, {"at": paused_at, "id": self.ids[who]})
+        was_paused = self.accounts[who]["paused_at"] is not None
+        if was_paused != is_paused:
+            self.accounts[who] = self.accounts[who] | {"paused_at": paused_at}
+        if is_paused:
+            assert ledger.pause_spending(self.session, self.ids[who], now=self.now) is not was_paused
+        else:
+            assert ledger.resume_spending(self.session, self.ids[who]) is was_paused
 
     def compare_settled(self, who, seqs, work):
         self.touched.add(who)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from flask import url_for
+
 from webapp.ledger.queries import LotFacts
 from webapp.web.dates import ORDER_WORDS, burn_words, date_text
 from webapp.web.display import short_amount
@@ -35,7 +37,8 @@ class Source:
 
 def balance_card(reader: Reader, *, is_compact: bool) -> dict[str, Any]:
     """`dashboard/_balance_card.html`; compact on the credits page, where the packs are the button."""
-    return {"reader": reader, "is_compact": is_compact, "sources": sources(reader)}
+    address = url_for("partials.balance_card", on="credits" if is_compact else None)
+    return {"reader": reader, "is_compact": is_compact, "sources": sources(reader), "card_address": address}
 
 
 def sources(reader: Reader) -> list[Source]:

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 
+from flask import url_for
 from flask_login import current_user
 
 from webapp.billing import queries
@@ -34,7 +35,8 @@ class Reader:
     account_id: int
     email: str
     name: str
-    is_operator: bool
+    role: str
+    spending_paused_at: dt.datetime | None
     has_password: bool
     theme: str
     region: str
@@ -47,6 +49,11 @@ class Reader:
     def locale(self) -> str:
         """How numbers and dates are written for this reader."""
         return written_as(self.region, self.number_style)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the operator's console is there for this reader."""
+        return self.role != "user"
 
     @property
     def clock_locale(self) -> str:
@@ -86,6 +93,10 @@ class Reader:
         is_elsewhere = self.stripe_mode not in {"off", purchase.stripe_mode}
         return "expired" if is_elsewhere and purchase.state in UNSETTLED else purchase.state
 
+    def receipt_address(self, purchase_id: str) -> str:
+        """Where the receipt of a purchase is."""
+        return url_for("credits.receipt", purchase_id=purchase_id)
+
     @property
     def plan(self) -> Plan | None:
         """The plan that decides which packs are open. Nobody can subscribe yet, so it is everybody's."""
@@ -116,7 +127,8 @@ def present_reader() -> Reader:
         account_id=current_user.account_id,
         email=current_user.email,
         name=current_user.name or current_user.email,
-        is_operator=current_user.role != "user",
+        role=current_user.role,
+        spending_paused_at=current_user.spending_paused_at,
         has_password=current_user.password_hash != NO_PASSWORD,
         theme=current_user.theme,
         region=current_user.locale,

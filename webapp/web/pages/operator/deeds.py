@@ -1,0 +1,133 @@
+"""What operators may do to an account, as forms: the fields of each, how they are read, and what is done with them."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from webapp.errors import Refusal
+from webapp.ledger import errors as ledger
+from webapp.operators import access, accounts
+from webapp.operators.acts import Act, Asked
+from webapp.operators.errors import InvalidAmount, InvalidChoice, OperatorRefusal
+from webapp.operators.people import Profile
+from webapp.people.models import ROLES
+from webapp.web.moments import YEARS, ends_at
+from webapp.web.pages.entry_words import GRANT_WORDS
+
+Do = Callable[[Session, Asked], Act]
+
+_WHOLE = re.compile(r"[0-9]{1,16}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Under which field the ledger's refusals belong; of a grant nothing else that is typed can be wrong in that way.
+_FIELDS: dict[type[Refusal], str] = {
+    ledger.InvalidCredits: "credits",
+    ledger.VoidAboveAvailable: "credits",
+    ledger.InvalidRequest: "ends",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What can't be as it was typed: a sentence, and the field it belongs under."""
+
+    sentence: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing to do. `fields` are what is typed beside the reason; `read` makes of them what is to be done.
+
+    One without fields to check (`is_plain`) shows at once what it changes; the others first ask what is wanted.
+    """
+
+    name: str
+    title: str
+    button: str
+    least: str
+    fields: tuple[str, ...]
+    read: Callable[[Mapping[str, str], Profile], Do]
+    is_plain: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+def fault_of(refusal: Refusal) -> Fault:
+    """A refusal as it is shown in the form."""
+    if isinstance(refusal, OperatorRefusal):
+        return Fault(refusal.sentence, refusal.field)
+    return Fault(refusal.sentence, next((field for kind, field in _FIELDS.items() if isinstance(refusal, kind)), ""))
+
+
+def _grant(typed: Mapping[str, str], profile: Profile) -> Do:
+    return partial(
+        accounts.grant,
+        kind=typed["kind"],
+        credits=_whole(typed["credits"]),
+        expires_at=_end(typed["ends"], profile.time_zone),
+        words=typed["words"],
+    )
+
+
+def _take(typed: Mapping[str, str], _: Profile) -> Do:
+    return partial(accounts.take, credits=_whole(typed["credits"]), words=typed["words"])
+
+
+def _end_lot(typed: Mapping[str, str], _: Profile) -> Do:
+    if not _WHOLE.fullmatch(typed["lot"]):
+        raise InvalidChoice("There is no such lot.", field="lot")
+    return partial(accounts.end_lot, lot=int(typed["lot"]))
+
+
+def _role(typed: Mapping[str, str], _: Profile) -> Do:
+    return partial(access.set_role, role=typed["role"])
+
+
+def _plain(do: Do) -> Callable[[Mapping[str, str], Profile], Do]:
+    return lambda _typed, _profile: do
+
+
+def _whole(text: str) -> int:
+    """A number of credits. Raises InvalidAmount."""
+    if not _WHOLE.fullmatch(text.strip()):
+        raise InvalidAmount("Enter a whole number of credits in digits, like 100.")
+    return int(text)
+
+
+def _end(text: str, zone: str) -> dt.datetime | None:
+    """The end of a day in a zone; None for no day at all. Raises InvalidChoice."""
+    if not text.strip():
+        return None
+    try:
+        day = dt.date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise InvalidChoice("Choose a day, like 2026-11-20, or leave it empty.", field="ends")
+    return ends_at(day, ZoneInfo(zone))
+
+
+_CHOICES: dict[str, Any] = {
+    "kind": tuple((kind, GRANT_WORDS[kind]) for kind in accounts.KINDS),
+    "role": tuple((role, role.capitalize()) for role in ROLES),
+}
+
+DEEDS = {
+    deed.name: deed
+    for deed in (
+        Deed("grant", "Grant credits", "Grant", "billing", ("kind", "credits", "ends", "words"), _grant,
+             choices=_CHOICES["kind"]),
+        Deed("take", "Take credits", "Take", "billing", ("credits", "words"), _take),
+        Deed("end_lot", "End a lot now", "End this lot", "billing", ("lot",), _end_lot, is_plain=True),
+        Deed("pause", "Pause spending", "Pause spending", "billing", (), _plain(accounts.pause), is_plain=True),
+        Deed("resume", "Resume spending", "Resume spending", "billing", (), _plain(accounts.resume), is_plain=True),
+        Deed("sign_out", "Sign out everywhere", "Sign out everywhere", "billing", (),
+             _plain(access.sign_out_everywhere), is_plain=True),
+        Deed("role", "Change role", "Change role", "admin", ("role",), _role, choices=_CHOICES["role"]),
+    )
+}  # fmt: skip
