@@ -29,6 +29,7 @@ VIEWS = (
     "dashboard",
     "credits",
     "checkout_return",
+    "refunds",
     "history",
     "settings",
     "keys",

@@ -11,6 +11,7 @@ import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.exports.models
 import webapp.ledger.models
+import webapp.operators.models
 import webapp.people.models
 import webapp.worker.models  # noqa: F401  # imported so that every table is known
 from webapp.extensions import db, migrate

@@ -1,7 +1,5 @@
 """The credits page, the form that leads to Stripe, and receipts."""
 
-import re
-
 from flask import Blueprint, abort, flash, get_flashed_messages, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -12,7 +10,7 @@ from webapp.extensions import db
 from webapp.orm import utc_now
 from webapp.web.checkout import start_purchase
 from webapp.web.gate import signed_in_only
-from webapp.web.limits import checkout_limit
+from webapp.web.limits import FORM_KEY, checkout_limit
 from webapp.web.pages import credits as page
 from webapp.web.pages import notices
 from webapp.web.pages.reader import Reader, present_reader
@@ -22,7 +20,6 @@ from webapp.web.pages.shell import shell, without_alert
 bp = Blueprint("credits", __name__)
 
 NEW_TERMS = "new_terms"
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @bp.get("/dashboard/credits", endpoint="credits")

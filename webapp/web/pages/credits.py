@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.models import RefundRequest
+from webapp.billing.money_back.quoting import may_ask
+from webapp.billing.money_back.requests import OPEN
 from webapp.billing.money_back.standing import Standing
 from webapp.billing.offers import Offer, offers
 from webapp.catalog import Catalog, Pack
@@ -16,6 +19,7 @@ from webapp.web.estimate import Estimate, UnreadableQuantity, estimate, estimate
 from webapp.web.pages.balance_card import balance_card
 from webapp.web.pages.money_back import BackLine, back_lines, chip_of, lots_of
 from webapp.web.pages.reader import Reader
+from webapp.web.pages.refunds import request_lines, requests_of
 from webapp.web.pages.shell import shell
 
 TYPED_AT_FIRST = "300"
@@ -50,6 +54,7 @@ class PurchaseRow:
     """One line of the list of purchases; `back` are the lines below it, of what came back of its money.
 
     `is_given_back`: nothing of that money is left with us.
+    `may_ask`: a refund of unused credits may be asked for.
     """
 
     purchase: Purchase
@@ -58,6 +63,7 @@ class PurchaseRow:
     can_be_paid: bool
     back: list[BackLine]
     is_given_back: bool
+    may_ask: bool
 
 
 def credits_page(reader: Reader, *, typed: str | None) -> dict[str, Any]:
@@ -112,8 +118,11 @@ def pack_estimate(reader: Reader, *, typed: str | None) -> dict[str, Any]:
 def purchases(reader: Reader) -> dict[str, Any]:
     """`credits/_purchases.html`: the newest purchases; asked for again every 5 s while a bank may still answer soon."""
     shown = [reader.standings[purchase.id] for purchase in reader.purchases]
-    lots = lots_of(reader, shown)
-    rows = [_purchase_row(standing, lots.get(standing.purchase.id), reader) for standing in shown]
+    lots, asked = lots_of(reader, shown), requests_of(reader)
+    rows = [
+        _purchase_row(standing, lots.get(standing.purchase.id), asked.get(standing.purchase.id), reader)
+        for standing in shown
+    ]
     watched = sum(_is_fresh(purchase, reader) for purchase in reader.purchases)
     return {"reader": reader, "purchases": rows, "watched": watched}
 
@@ -144,16 +153,22 @@ def _is_shown(offer: Offer, reader: Reader) -> bool:
     return offer.state != "unavailable" or offer.code == "payments_off" or reader.is_operator
 
 
-def _purchase_row(standing: Standing, lot: LotBooks | None, reader: Reader) -> PurchaseRow:
+def _purchase_row(standing: Standing, lot: LotBooks | None, asked: RefundRequest | None, reader: Reader) -> PurchaseRow:
     purchase = standing.purchase
     state = reader.state_of(purchase)
     # One that was left at another Stripe mode may live on there: it was not paid, but we can't say that it expired.
     chip = CHIPS[state] if state == purchase.state else CHIPS["open"]
     if state in {"paid", "quarantined"}:
         chip = chip_of(standing) or chip
-    back = back_lines(reader, standing, lot)
+    is_open = asked is not None and asked.state in OPEN
     return PurchaseRow(
-        purchase, state, chip, can_be_paid=reader.can_pay(purchase), back=back, is_given_back=not standing.kept_minor
+        purchase,
+        state,
+        chip,
+        can_be_paid=reader.can_pay(purchase),
+        back=[*back_lines(reader, standing, lot), *request_lines(reader, asked)],
+        is_given_back=not standing.kept_minor,
+        may_ask=bool(lot and lot.available) and may_ask(purchase, now=reader.now) and not is_open,
     )
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
+from webapp.billing.money_back.quoting import may_ask
 from webapp.billing.money_back.standing import Standing
 from webapp.extensions import db
 from webapp.ledger.queries import LotBooks, lot_books
@@ -26,7 +27,7 @@ DISPUTE_CHIPS: dict[str, Chip] = {
 class BackLine:
     """What came back of a purchase by its refunds, or by its disputes: money and credits, as changes where they moved.
 
-    `at` is when the last of them was made.
+    `at` is when the last of them was made; `link` are words that lead to `href`.
     """
 
     what: str
@@ -34,6 +35,8 @@ class BackLine:
     at: dt.datetime
     money: str
     credits: str
+    link: str = ""
+    href: str = ""
 
 
 def chip_of(standing: Standing) -> Chip | None:
@@ -73,11 +76,12 @@ def credits_taken(standing: Standing, lot: LotBooks | None) -> tuple[int, int]:
 
 
 def lots_of(reader: Reader, standings: list[Standing]) -> dict[str, LotBooks]:
-    """The lots of purchases of which money was asked back, by the purchase's id."""
+    """The lots of purchases of which money was asked back, or may be asked back now, by the purchase's id."""
     grants = {
         standing.purchase.grant_seq: standing.purchase.id
         for standing in standings
-        if standing.purchase.grant_seq and (standing.refunds or standing.disputes)
+        if standing.purchase.grant_seq
+        and (standing.refunds or standing.disputes or may_ask(standing.purchase, now=reader.now))
     }
     books = lot_books(db.session(), reader.account_id, [seq for seq in grants if seq])
     return {grants[seq]: lot for seq, lot in books.items()}
