@@ -32,6 +32,7 @@ VIEWS = (
     "refunds",
     "history",
     "settings",
+    "closing",
     "keys",
     "operator",
     "partials",

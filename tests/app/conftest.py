@@ -3,13 +3,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests.app.access import Shop
 from tests.support.browsing import Browser, sign_in
 from tests.support.keys import make_key
 from tests.support.people import make_user
 from webapp import create_app
-from webapp.extensions import db, limiter
+from webapp.billing.models import Purchase
+from webapp.extensions import db, limiter, transact
 from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
@@ -43,6 +45,11 @@ def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
     app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
     purchase = settle_purchase(user.account_id, purchase.id, now=utc_now())
     assert purchase.state == "paid"
+
+    def promise(session: Session) -> None:
+        session.get_one(Purchase, (purchase.account_id, purchase.id)).refund_days = 14
+
+    transact(promise)
     key, _ = make_key(user.account_id)
     other = make_user("other@example.com")
     browsers = (app.test_client(), sign_in(app, user), sign_in(app, other))

@@ -22,7 +22,7 @@ from webapp.billing.money_back.standing import standing_of
 from webapp.billing.queries import purchase_of_session
 from webapp.extensions import db
 from webapp.orm import utc_now
-from webapp.people.errors import NoUser
+from webapp.people.errors import AccountClosed, NoUser
 from webapp.people.hosts import user_of_account
 from webapp.people.models import User
 from webapp.web.balance import fresh_balance
@@ -76,12 +76,17 @@ def verify_payment() -> Response:
 
 
 def _buyer() -> User:
-    """Who signs in to the account that buys: Stripe and receipts speak to a person. Raises UnknownAccount, NoUser."""
+    """Who signs in to the account that buys: Stripe and receipts speak to a person.
+
+    Raises UnknownAccount, NoUser, AccountClosed.
+    """
     asking = caller()
     found = asking.user or user_of_account(db.session(), asking.account_id)
     if found is None:
         fresh_balance(asking.account_id, now=utc_now())  # an account that isn't there is told first
         raise NoUser("Nobody signs in to this account yet, so nobody can pay for it.")
+    if found.closed_at is not None:
+        raise AccountClosed
     return found
 
 

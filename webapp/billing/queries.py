@@ -47,6 +47,12 @@ def purchases_to_tell(session: Session, account_id: int, *, limit: int, now: dt.
     return list(session.scalars(_TOLD, {"of_account": account_id, "since": now - FADES_AFTER, "most": limit}))
 
 
+def purchases_promised(session: Session, account_id: int) -> list[Purchase]:
+    """The account's paid purchases of which a refund could be asked for once, the newest first, at most 100."""
+    promised = (Purchase.account_id == account_id, Purchase.state == "paid", Purchase.refund_days > 0)
+    return list(session.scalars(select(Purchase).where(*promised).order_by(*_NEWEST_FIRST).limit(TOLD_AT_MOST)))
+
+
 def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | None:
     """The account's purchase of this id; None for whatever can't be an id."""
     return session.get(Purchase, (account_id, purchase_id)) if OBJECT_ID.fullmatch(purchase_id) else None
