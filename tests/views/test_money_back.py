@@ -126,7 +126,7 @@ def test_a_refund_on_its_way_and_one_that_failed(shopper, bought):
     ]
     assert labels(shopper)[0] == "Given back"
     first, refund = purchases(shopper)
-    assert (first[1], refund[1], *refund[3:5]) == ("Paid", "Failed", "$35.00", "0")
+    assert (first[1], refund[1], *refund[3:5]) == ("Paid", "Failed", "$35.00", "Nothing taken")
     assert alerts(shopper)[0].startswith("A refund has failed: $35.00")
     text = receipt(shopper, bought)
     assert "$35.00 (failed)" in text
@@ -189,7 +189,7 @@ def test_a_dispute_is_told_at_each_step_until_it_is_won(shopper, bought):
     assert history_rows(shopper)[0] == ("Dispute settled: Popular pack · +$35.00", "+1,000")
     assert labels(shopper)[0] == "Given back"
     first, dispute = purchases(shopper)
-    assert (first[1], dispute[1], *dispute[3:5]) == ("Paid", "Won", "$35.00", "0")
+    assert (first[1], dispute[1], *dispute[3:5]) == ("Paid", "Won", "$35.00", "Nothing taken")
     assert alerts(shopper) == []
 
 

@@ -22,7 +22,8 @@ class Row:
     seq: int
     icon: str
     title: str
-    labels: list[str]
+    money: str
+    labels: tuple[str, ...]
     at: dt.datetime
     credits: int
     balance_after: int
@@ -51,6 +52,7 @@ def _row(entry: EntryFacts, reader: Reader, named: Named) -> Row:
         seq=entry.seq,
         icon=icon_of(entry, reader.catalog),
         title=words.title,
+        money=words.money,
         labels=words.labels,
         at=entry.occurred_at,
         credits=entry.credits,

@@ -74,10 +74,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an entry is called, and what is said beside its hour."""
+    """What an entry is called, the money of it, and what is said beside its hour."""
 
     title: str
-    labels: list[str]
+    money: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def named_by(reader: Reader, entries: Collection[EntryFacts], sources: Iterable[tuple[str, str]] = ()) -> Named:
@@ -94,32 +95,31 @@ def named_by(reader: Reader, entries: Collection[EntryFacts], sources: Iterable[
 
 
 def words_of(entry: EntryFacts, named: Named, reader: Reader) -> Words:
-    """What the entry is called: `Popular pack · $35.00`, `Refund: Popular pack · −$35.00`, `Outbound call, 12 min`.
+    """What the entry is called: `Popular pack` with $35.00, `Refund: Popular pack`, `Outbound call, 12 min`.
 
     As it was described, else by its meter, else by what is behind it, else by its kind.
     """
     purchase = named.purchase_of(entry.source_kind, entry.source_id)
     title = title_of(entry, reader)
     if purchase is None:
-        return Words(title, [])
+        return Words(title)
     if entry.kind == "grant":
-        return Words(f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}", [])
+        return Words(title, money(purchase.amount_minor, purchase.currency, reader.locale))
     return _asked_back(entry, title, f"{purchase.pack_name} pack", named.causes.get(entry.seq), reader)
 
 
 def _asked_back(entry: EntryFacts, title: str, pack: str, cause: Cause | None, reader: Reader) -> Words:
     label = HOLD_WORDS.get(entry.kind, "")
     if cause is None:
-        return Words(f"{title}: {pack}", [label] if label else [])
+        return Words(f"{title}: {pack}", labels=(label,) if label else ())
     if entry.kind not in HOLD_WORDS:
         title, label = CAUSE_WORDS[entry.kind, cause.why]
     minor, currency, locale = cause.amount_minor, cause.currency, reader.locale
-    labels = [label] if label else []
+    labels = (label,) if label else ()
     if cause.is_late:
-        labels.append(f"{money(abs(minor), currency, locale)} in all")
-        return Words(f"{title}: {pack}", labels)
+        return Words(f"{title}: {pack}", labels=(*labels, f"{money(abs(minor), currency, locale)} in all"))
     written = money(minor, currency, locale) if entry.kind in HOLD_WORDS else signed_money(minor, currency, locale)
-    return Words(f"{title}: {pack} · {written}", labels)
+    return Words(f"{title}: {pack}", written, labels)
 
 
 def called(text: str, whys: Collection[str]) -> set[str]:

@@ -31,7 +31,7 @@ class LotLine:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry. `credits` is the change of the balance, `labels` are what is said beside its hour.
+    """One entry. `money` is that of its title, `credits` the change of the balance, `labels` stand beside its hour.
 
     `source` sums up the lots; `notes` are sentences about a debt or a use told late; `place` says which entry it is;
     `chip` tells of a purchase whose money has gone back or is disputed.
@@ -41,6 +41,7 @@ class Row:
     icon: str
     is_in: bool
     title: str
+    money: str
     at: dt.datetime
     labels: list[str]
     credits: int
@@ -65,6 +66,7 @@ def row_of(entry: EntryFacts, trace: Trace, named: Named, reader: Reader) -> Row
         icon=icon_of(entry, reader.catalog),
         is_in=entry.credits > 0,
         title=words.title,
+        money=words.money,
         at=entry.created_at if is_late else entry.occurred_at,
         labels=[*words.labels, *_labels(entry, reader), *([purchase.reference] if purchase else [])],
         credits=entry.credits,

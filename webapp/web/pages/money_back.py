@@ -106,7 +106,7 @@ def _refunds_line(reader: Reader, standing: Standing, taken: int) -> BackLine:
     minor = standing.refunded_minor
     written = signed_money(-minor, last.currency, reader.locale) if minor else _nothing(last, reader)
     what = "Refund" if len(living) == 1 else f"{len(living)} refunds"
-    return BackLine(what, refund_chip((pending or living)[0]), last.made_at, written, _change(-taken, reader))
+    return BackLine(what, refund_chip((pending or living)[0]), last.made_at, written, _taken(taken, reader))
 
 
 def _disputes_line(reader: Reader, standing: Standing, taken: int, frozen: int) -> BackLine:
@@ -114,7 +114,7 @@ def _disputes_line(reader: Reader, standing: Standing, taken: int, frozen: int) 
     minor = standing.withdrawn_minor
     written = signed_money(-minor, last.currency, reader.locale) if minor else _nothing(last, reader)
     on_hold = f"{short_amount(frozen, reader.catalog, reader.locale)} on hold"
-    moved = on_hold if frozen else _change(-taken, reader)
+    moved = on_hold if frozen else _taken(taken, reader)
     return BackLine("Dispute", dispute_chip(last), last.made_at, written, moved)
 
 
@@ -123,5 +123,5 @@ def _nothing(item: PurchaseRefund | PurchaseDispute, reader: Reader) -> str:
     return money(item.amount_minor, item.currency, reader.locale)
 
 
-def _change(credits: int, reader: Reader) -> str:
-    return signed_amount(credits, reader.catalog, reader.locale)
+def _taken(credits: int, reader: Reader) -> str:
+    return signed_amount(-credits, reader.catalog, reader.locale) if credits else "Nothing taken"
