@@ -1,4 +1,4 @@
-"""Money that comes back: refunds and disputes of purchases."""
+"""Money that comes back: refunds and disputes of purchases; and what operators did."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,19 +26,19 @@ def upgrade() -> None:
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.Column("due_by", sa.DateTime(timezone=True), nullable=True),
     )
+    _create_operator_acts()
     _refund_orders()
     _changes()
     _refund_requests()
-    _closing()
-    _create_operator_acts()
+    op.add_column("users", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     """Drop them."""
-    _drop_operator_acts()
     op.drop_column("users", "closed_at")
     op.drop_table("refund_requests")
     op.drop_table("money_back_changes")
+    _drop_operator_acts()
     op.drop_table("refund_orders")
     for name in ("purchase_disputes", "purchase_refunds"):
         op.drop_table(name)
@@ -73,6 +73,60 @@ def _table(name: str, *more: sa.Column) -> None:
     )
     op.create_index(f"ix_{name}_purchase", name, ["account_id", "purchase_id"])
     op.create_index(f"ix_{name}_id", name, ["id"])
+
+
+ACTS_REFUSAL = "operator_acts are append-only"
+
+
+def _create_operator_acts() -> None:
+    """What operators did, append-only, and the index by which they find people."""
+    op.create_table(
+        "operator_acts",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("operator_id", sa.Integer(), nullable=False),
+        sa.Column("act", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("entry_seqs", sa.JSON(), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=False),
+        sa.Column("acted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_operator_acts_has_reason")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_operator_acts_account_id")),
+        sa.ForeignKeyConstraint(["operator_id"], ["users.id"], name=op.f("fk_operator_acts_operator_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_operator_acts")),
+        sa.UniqueConstraint("account_id", "form_key", name=op.f("uq_operator_acts_account_id_form_key")),
+    )
+    op.create_index("ix_operator_acts_id", "operator_acts", ["id"])
+    op.create_index("ix_operator_acts_newest", "operator_acts", ["acted_at", "id"])
+    op.create_index("ix_operator_acts_of_account", "operator_acts", ["account_id", "acted_at", "id"])
+    op.create_index(
+        "ix_users_email_begins", "users", ["email_key"], postgresql_ops={"email_key": "varchar_pattern_ops"}
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION refuse_change_of_acts() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{ACTS_REFUSAL}' USING ERRCODE = 'restrict_violation'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER operator_acts_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_acts "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_acts()"
+        )
+        return
+    for verb in ("update", "delete"):
+        op.execute(
+            f"CREATE TRIGGER operator_acts_no_{verb} BEFORE {verb.upper()} ON operator_acts "
+            f"BEGIN SELECT RAISE(ABORT, '{ACTS_REFUSAL}'); END"
+        )
+
+
+def _drop_operator_acts() -> None:
+    op.drop_index("ix_users_email_begins", "users")
+    op.drop_table("operator_acts")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_change_of_acts()")
 
 
 def _refund_orders() -> None:
@@ -144,60 +198,6 @@ def _changes() -> None:
     )
 
 
-ACTS_REFUSAL = "operator_acts are append-only"
-
-
-def _create_operator_acts() -> None:
-    """What operators did, append-only, and the index by which they find people."""
-    op.create_table(
-        "operator_acts",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("operator_id", sa.Integer(), nullable=False),
-        sa.Column("act", sa.String(length=32), nullable=False),
-        sa.Column("reason", sa.String(length=500), nullable=False),
-        sa.Column("facts", sa.JSON(), nullable=False),
-        sa.Column("before", sa.JSON(), nullable=False),
-        sa.Column("after", sa.JSON(), nullable=False),
-        sa.Column("entry_seqs", sa.JSON(), nullable=False),
-        sa.Column("form_key", sa.String(length=64), nullable=False),
-        sa.Column("acted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("reason <> ''", name=op.f("ck_operator_acts_has_reason")),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_operator_acts_account_id")),
-        sa.ForeignKeyConstraint(["operator_id"], ["users.id"], name=op.f("fk_operator_acts_operator_id")),
-        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_operator_acts")),
-        sa.UniqueConstraint("account_id", "form_key", name=op.f("uq_operator_acts_account_id_form_key")),
-    )
-    op.create_index("ix_operator_acts_id", "operator_acts", ["id"])
-    op.create_index("ix_operator_acts_newest", "operator_acts", ["acted_at", "id"])
-    op.create_index("ix_operator_acts_of_account", "operator_acts", ["account_id", "acted_at", "id"])
-    op.create_index(
-        "ix_users_email_begins", "users", ["email_key"], postgresql_ops={"email_key": "varchar_pattern_ops"}
-    )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "CREATE FUNCTION refuse_change_of_acts() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{ACTS_REFUSAL}' USING ERRCODE = 'restrict_violation'; END $$"
-        )
-        op.execute(
-            "CREATE TRIGGER operator_acts_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_acts "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_acts()"
-        )
-        return
-    for verb in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER operator_acts_no_{verb} BEFORE {verb.upper()} ON operator_acts "
-            f"BEGIN SELECT RAISE(ABORT, '{ACTS_REFUSAL}'); END"
-        )
-
-
-def _drop_operator_acts() -> None:
-    op.drop_index("ix_users_email_begins", "users")
-    op.drop_table("operator_acts")
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION refuse_change_of_acts()")
-
-
 OPEN_REQUEST = "state IN ('asked', 'approved')"
 
 
@@ -247,7 +247,3 @@ def _refund_requests() -> None:
     )
     op.create_index("ix_refund_requests_id", "refund_requests", ["id"])
     op.create_index("ix_refund_requests_waiting", "refund_requests", ["state", "asked_at"])
-
-
-def _closing() -> None:
-    op.add_column("users", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))

@@ -1,4 +1,4 @@
-"""The table of who may ask what, and those who ask: see test_access.py and test_key_access.py."""
+"""The table of who may ask what, and those who ask: see test_access.py, test_roles.py and test_key_access.py."""
 
 import re
 import secrets
@@ -10,12 +10,16 @@ from flask.testing import FlaskClient
 from tests.api.books import hold, spend
 from tests.api.calling import csrf_token_of
 
+OPERATORS = ("support", "billing", "admin")
 TO_LOGIN, IN_HTMX, IN_API = "303 to login", "401 with HX-Redirect", "401 as problem"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one route answers: to nobody, to the owner of what its address names, to anybody else who is signed in."""
+    """What one route answers: to nobody, to the owner of what its address names, to anybody else who is signed in.
+
+    A route of the console also says what it answers to each role of an operator.
+    """
 
     nobody: str | int
     owner: int
@@ -24,6 +28,7 @@ class Row:
     form: str = ""
     scope: str = ""  # what a key needs for it: routes of the API only
     service: int = 0  # what a service key gets that names the owner, if that isn't what the owner gets
+    roles: tuple[int, ...] = ()  # what OPERATORS get
 
 
 def page(owner=200, other=200, **more):
@@ -37,6 +42,11 @@ def partial(owner=200, other=200, **more):
 def api(scope, owner=200, other=200, **more):
     """Of a program's four columns two follow from the row, and two are the same everywhere: see `programs`."""
     return Row(IN_API, owner, other, scope=scope, **more)
+
+
+def console(*roles, nobody=TO_LOGIN, **more):
+    """Of the console: for those who are no operators it isn't there, whoever they are."""
+    return Row(nobody, 404, 404, roles=roles, **more)
 
 
 def public(status, signed_in=None, **more):
@@ -97,6 +107,34 @@ ACCESS = {
     ("legacy.account_credits_success", "GET"): public(308),
     ("legacy.billing", "GET"): public(308),
     ("legacy.dashboard_customer", "GET"): public(308),
+    ("operator.access", "GET"): console(200, 200, 200),
+    ("operator.act", "GET"): console(200, 200, 200),
+    ("operator.acts", "GET"): console(200, 200, 200),
+    ("operator.acts_on", "GET"): console(200, 200, 200),
+    ("operator.end_lot", "GET"): console(403, 200, 200, query="lot=1"),
+    ("operator.grant", "GET"): console(403, 200, 200),
+    ("operator.ledger", "GET"): console(200, 200, 200),
+    ("operator.op_balance_card", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.op_entries", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.op_people", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.overview", "GET"): console(200, 200, 200),
+    ("operator.pause", "GET"): console(403, 200, 200),
+    ("operator.people", "GET"): console(200, 200, 200),
+    ("operator.person", "GET"): console(200, 200, 200),
+    ("operator.purchases_of", "GET"): console(200, 200, 200),
+    ("operator.refund", "GET"): console(403, 200, 200, query="purchase={purchase}"),
+    ("operator.resume", "GET"): console(403, 409, 409),
+    ("operator.role", "GET"): console(403, 403, 200),
+    ("operator.sign_out", "GET"): console(403, 200, 200),
+    ("operator.take", "GET"): console(403, 200, 200),
+    ("operator.do_end_lot", "POST"): console(403, 422, 422, form="step=do&lot=1&key={key}"),
+    ("operator.do_grant", "POST"): console(403, 303, 303, form="step=do&kind=gift&credits=1&key={new}&reason=x"),
+    ("operator.do_pause", "POST"): console(403, 422, 422, form="step=do&key={key}"),
+    ("operator.do_refund", "POST"): console(403, 422, 422, form="step=do&purchase={purchase}&key={key}"),
+    ("operator.do_resume", "POST"): console(403, 409, 409, form="step=do&key={key}&reason=x"),
+    ("operator.do_role", "POST"): console(403, 403, 422, form="step=do&key={key}&reason=x&role=king"),
+    ("operator.do_sign_out", "POST"): console(403, 422, 422, form="step=do&key={key}"),
+    ("operator.do_take", "POST"): console(403, 422, 422, form="step=do&credits=0&key={key}&reason=x"),
     ("partials.alerts", "GET"): partial(),
     ("partials.balance_badge", "GET"): partial(),
     ("partials.balance_card", "GET"): partial(),
@@ -160,21 +198,26 @@ FILES = {"static": "app.css", "simulator.static": "simulator.css"}
 
 @dataclass(frozen=True)
 class Shop:
-    """The owner's purchase, paid, the owner's key, and the three who ask."""
+    """The owner's purchase, paid, the owner's key, an act on the owner's account, and those who ask."""
 
     app: Flask
     purchase_id: str
     session_id: str
     owner_id: int
     key_id: int
+    act_id: str
     nobody: FlaskClient
     owner: FlaskClient
     other: FlaskClient
+    support: FlaskClient
+    billing: FlaskClient
+    admin: FlaskClient
 
     def path(self, endpoint: str) -> str:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
+        known |= {"account_id": str(self.owner_id), "act_id": self.act_id}
         known |= {"export_id": "e" * 16} | PLACE | self._made(rule.arguments)
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 
@@ -187,7 +230,7 @@ class Shop:
         from webapp.extensions import parts
 
         known = {"{purchase}": self.purchase_id, "{session}": self.session_id, "{key}": "k" * 16}
-        known |= {"{terms}": parts().catalog.pack("small").terms}
+        known |= {"{terms}": parts().catalog.pack("small").terms, "{new}": secrets.token_hex(8)}
         for name, value in known.items():
             text = text.replace(name, value)
         return text
@@ -207,6 +250,11 @@ class Shop:
             content_type="application/json" if form.startswith("{") else "application/x-www-form-urlencoded",
             headers=sent,
         )
+
+
+def insider(endpoint):
+    """Who may use most of such a route: its owner, or, in the console, an admin."""
+    return "admin" if endpoint.startswith("operator.") else "owner"
 
 
 def routes(app):

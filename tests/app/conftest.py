@@ -5,13 +5,15 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.app.access import Shop
+from tests.app.access import OPERATORS, Shop
 from tests.support.browsing import Browser, sign_in
 from tests.support.keys import make_key
-from tests.support.people import make_user
+from tests.support.people import make_operator, make_user
 from webapp import create_app
 from webapp.billing.models import Purchase
 from webapp.extensions import db, limiter, transact
+from webapp.operators.accounts import grant
+from webapp.operators.acts import Asked
 from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
@@ -39,7 +41,7 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
 @pytest.fixture
 def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A paid purchase and a key of the owner, and who asks for them."""
+    """A paid purchase, a key and an act of the owner's account, and who asks for them."""
     monkeypatch.setattr(limiter, "enabled", False)
     purchase = start_purchase(user=user, pack_slug="popular", terms=None, open_key="form:1", now=utc_now())
     app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
@@ -52,5 +54,8 @@ def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
     transact(promise)
     key, _ = make_key(user.account_id)
     other = make_user("other@example.com")
-    browsers = (app.test_client(), sign_in(app, user), sign_in(app, other))
-    return Shop(app, purchase.id, purchase.session_id, user.account_id, key.id, *browsers)
+    operators = [make_operator(role) for role in OPERATORS]
+    asked = Asked(operators[-1].id, user.account_id, "They asked", "f" * 22, utc_now())
+    act = transact(lambda session: grant(session, asked, kind="gift", credits=1, expires_at=None))
+    browsers = (app.test_client(), *(sign_in(app, one) for one in (user, other, *operators)))
+    return Shop(app, purchase.id, purchase.session_id, user.account_id, key.id, act.id, *browsers)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.books import hold
 from tests.api.calling import csrf_token_of
-from tests.app.access import ACCESS, LAST, TO_LOGIN, WITHOUT_TOKEN, routes, told
+from tests.app.access import ACCESS, LAST, OPERATORS, TO_LOGIN, WITHOUT_TOKEN, insider, routes, told
 from tests.app.one_database import database_url
 from webapp.extensions import csrf
 
@@ -30,10 +30,11 @@ def test_each_route_answers_each_of_them_as_its_row_says(shop, method):
     for endpoint, its_method in sorted(ACCESS, key=lambda asked: asked[0] in LAST):
         if its_method == method and endpoint != "auth.logout":
             row = ACCESS[endpoint, method]
-            for who in ("nobody", "other", "owner"):
+            answers = {who: getattr(row, who) for who in ("nobody", "other", "owner")}
+            for who, answer in (answers | dict(zip(OPERATORS, row.roles, strict=False))).items():
                 with shop.ask(getattr(shop, who), endpoint, method) as response:
                     found[endpoint, who] = told(response)
-                expected[endpoint, who] = getattr(row, who)
+                expected[endpoint, who] = answer
     assert found == expected
 
 
@@ -79,7 +80,7 @@ def test_every_unsafe_route_but_the_signed_webhook_needs_the_token(shop):
     unsafe = [(endpoint, method) for endpoint, method in sorted(routes(shop.app)) if method != "GET"]
     assert unsafe
     for endpoint, method in unsafe:
-        for client in (shop.owner, shop.nobody):
+        for client in (getattr(shop, insider(endpoint)), shop.nobody):
             response = shop.ask(client, endpoint, method, token=None)
             body = response.get_data(as_text=True)
             if endpoint in WITHOUT_TOKEN:
@@ -119,7 +120,7 @@ def test_no_header_of_a_stranger_becomes_an_address_of_ours(shop):
     """Host, X-Forwarded-Host and Referer are what the asker says; every address comes from BASE_URL or is a path."""
     answered = {}
     for endpoint, method in sorted(ACCESS, key=lambda asked: asked[0] == "auth.logout"):
-        for who in ("nobody", "owner"):
+        for who in ("nobody", insider(endpoint)):
             client = getattr(shop, who)
             with shop.ask(client, endpoint, method, **as_a_stranger_says(client)) as response:
                 answered[endpoint, method, who] = response.status_code

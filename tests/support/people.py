@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from sqlalchemy.orm import Session
+
 from webapp.extensions import transact
 from webapp.ledger import operations
 from webapp.orm import utc_now
@@ -32,6 +34,17 @@ def make_user(
         return user
 
     return transact(work)
+
+
+def make_operator(role: str, email: str = "") -> User:
+    """A user with a role of the console, called after it unless an e-mail is given."""
+    user = make_user(email or f"{role}@example.com", name=role.capitalize())
+    transact(lambda session: _give_role(session, user.id, role))
+    return user
+
+
+def _give_role(session: Session, user_id: int, role: str) -> None:
+    session.get_one(User, user_id).role = role
 
 
 @cache

@@ -190,6 +190,11 @@ class Dispute:
         return self.state not in DISPUTE_ENDS
 
     @property
+    def is_inquiry(self) -> bool:
+        """Whether the bank only asks so far. Such a payment may still be refunded, which often ends it."""
+        return self.state.startswith("warning_")
+
+    @property
     def is_understood(self) -> bool:
         """Whether we know what its state means."""
         return self.state in DISPUTE_STATES

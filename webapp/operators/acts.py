@@ -6,7 +6,7 @@ A row is never changed: what was done is undone by another act.
 import datetime as dt
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -48,6 +48,7 @@ class Act:
     before: Facts
     after: Facts
     entry_seqs: tuple[int, ...]
+    form_key: str
     acted_at: dt.datetime
     is_again: bool = False
 
@@ -68,25 +69,46 @@ def perform(
     Raises ReasonMissing, FormKeyMissing, FormUsed when the form did something else, UnknownAccount, and what `change`
     raises.
     """
-    reason, form_key = clean_reason(asked.reason), _possible_key(asked.form_key)
+    asked = checked(asked)
     operations.lock_account(session, asked.account_id)
-    done = _act_of_form(session, asked.account_id, form_key)
+    done = act_of_form(session, asked.account_id, asked.form_key)
     if done is not None:
-        return _again(done, act, reason, dict(facts))
+        return _again(done, act, asked.reason, dict(facts))
     before = look()
     entry_seqs = list(change())
     session.flush()
+    return write_down(session, asked, act, facts, before=before, after=look(), entry_seqs=entry_seqs)
+
+
+def write_down(
+    session: Session,
+    asked: Asked,
+    act: str,
+    facts: Mapping[str, Any],
+    *,
+    before: Facts,
+    after: Facts,
+    entry_seqs: Sequence[int] = (),
+) -> Act:
+    """Add the row of an act that is done elsewhere in this transaction. The caller holds the account's lock.
+
+    Raises ReasonMissing, FormKeyMissing, and FormUsed when the form has done an act already.
+    """
+    asked = checked(asked)
+    done = act_of_form(session, asked.account_id, asked.form_key)
+    if done is not None:
+        raise FormUsed(done.id)
     row = OperatorAct(
         account_id=asked.account_id,
         id=secrets.token_hex(8),
         operator_id=asked.operator_id,
         act=act,
-        reason=reason,
+        reason=asked.reason,
         facts=dict(facts),
         before=before,
-        after=look(),
-        entry_seqs=entry_seqs,
-        form_key=form_key,
+        after=after,
+        entry_seqs=list(entry_seqs),
+        form_key=asked.form_key,
         acted_at=asked.now,
     )
     session.add(row)
@@ -98,6 +120,14 @@ def credits_of(session: Session, account_id: int, *, now: dt.datetime) -> Facts:
     """What an act on credits may change: the parts of the balance."""
     found = queries.balance(session, account_id, now=now)
     return {name: getattr(found, name) for name in ("balance", "available", "held", "frozen", "debt")}
+
+
+def checked(asked: Asked) -> Asked:
+    """The same with its reason as it is written down. Raises ReasonMissing and FormKeyMissing."""
+    form_key = asked.form_key
+    if not (1 <= len(form_key) <= LONGEST_FORM_KEY and form_key.isascii() and form_key.isprintable()):
+        raise FormKeyMissing
+    return replace(asked, reason=clean_reason(asked.reason))
 
 
 def clean_reason(text: str) -> str:
@@ -120,12 +150,14 @@ def act_of(row: OperatorAct, *, is_again: bool = False) -> Act:
         before=row.before,
         after=row.after,
         entry_seqs=tuple(row.entry_seqs),
+        form_key=row.form_key,
         acted_at=row.acted_at,
         is_again=is_again,
     )
 
 
-def _act_of_form(session: Session, account_id: int, form_key: str) -> OperatorAct | None:
+def act_of_form(session: Session, account_id: int, form_key: str) -> OperatorAct | None:
+    """The act that a form with this one-time key has done on the account, or None."""
     of_form = (OperatorAct.account_id == account_id, OperatorAct.form_key == form_key)
     return session.scalar(select(OperatorAct).where(*of_form))
 
@@ -134,9 +166,3 @@ def _again(done: OperatorAct, act: str, reason: str, facts: Facts) -> Act:
     if (done.act, done.reason, done.facts) != (act, reason, facts):
         raise FormUsed(done.id)
     return act_of(done, is_again=True)
-
-
-def _possible_key(form_key: str) -> str:
-    if not (1 <= len(form_key) <= LONGEST_FORM_KEY and form_key.isascii() and form_key.isprintable()):
-        raise FormKeyMissing
-    return form_key

@@ -34,7 +34,10 @@ class InvalidAmount(OperatorRefusal):
     """What stands in the field of credits or money is no number that can be given or taken."""
 
     code = "invalid_amount"
-    field = "credits"
+
+    def __init__(self, sentence: str, *, field: str = "credits") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class InvalidChoice(OperatorRefusal):

@@ -139,7 +139,7 @@ def _by_external_id(text: str) -> Found:
 def _by_reference(text: str) -> Found:
     if not REFERENCE.fullmatch(text.upper()):
         return None
-    return select(Purchase.account_id).where(Purchase.reference == text.upper()).distinct()
+    return select(Purchase.account_id).where(Purchase.reference == text.upper())
 
 
 def _by_object(text: str) -> Found:
@@ -147,7 +147,7 @@ def _by_object(text: str) -> Found:
     if not OBJECT_ID.fullmatch(text):
         return None
     account, column = _OBJECTS.get(text.partition("_")[0], (Purchase.account_id, Purchase.id))
-    return select(account).where(column == text).distinct()
+    return select(account).where(column == text)
 
 
 _OBJECTS = {

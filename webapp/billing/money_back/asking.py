@@ -1,7 +1,8 @@
 """Asking Stripe what came back of a payment. No transaction may be open."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from webapp.billing.gateway import Gateway
 from webapp.billing.stripe_objects import Dispute, Refund
@@ -26,15 +27,19 @@ class MoneyBack:
         Gone are refunds that have not failed and disputes whose money was withdrawn and not given back; the others
         that are open freeze, inquiries too. What is counted in another currency counts for the whole payment.
         """
+        returned: list[Refund | Dispute] = [refund for refund in self.refunds if not refund.is_undone]
+        returned += [dispute for dispute in self.disputes if dispute.is_withdrawn]
+        disputed = [dispute for dispute in self.disputes if dispute.is_open and not dispute.is_withdrawn]
+        returned_minor = min(_sum(returned, total_minor, currency), total_minor)
+        return returned_minor, min(_sum(disputed, total_minor, currency), total_minor - returned_minor)
 
-        def minor(back: Refund | Dispute) -> int:
-            return back.amount_minor if back.currency == currency else total_minor
+    def without_inquiries(self) -> "MoneyBack":
+        """The same but for the disputes that are only inquiries: they keep nothing from being refunded."""
+        return replace(self, disputes=tuple(dispute for dispute in self.disputes if not dispute.is_inquiry))
 
-        returned_minor = sum(minor(refund) for refund in self.refunds if not refund.is_undone)
-        returned_minor += sum(minor(dispute) for dispute in self.disputes if dispute.is_withdrawn)
-        open_minor = sum(minor(one) for one in self.disputes if one.is_open and not one.is_withdrawn)
-        returned_minor = min(returned_minor, total_minor)
-        return returned_minor, min(open_minor, total_minor - returned_minor)
+
+def _sum(backs: Sequence[Refund | Dispute], total_minor: int, currency: str) -> int:
+    return sum(back.amount_minor if back.currency == currency else total_minor for back in backs)
 
 
 def money_back(gateway: Gateway, payment_intent_id: str, *, known_at: dt.datetime | None) -> MoneyBack:

@@ -13,8 +13,9 @@ from webapp.billing.checkout import locked_purchase
 from webapp.billing.errors import NotRefundable, RefundOutOfRange, RefundUnderway, UnknownPurchase
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.following import follow_orders
+from webapp.billing.money_back.keeping import kept
 from webapp.billing.money_back.models import RefundOrder
-from webapp.billing.money_back.payment import left_minor, paid_currency
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.billing.stripe_objects import Refund
 from webapp.ledger.errors import IdempotencyConflict
 from webapp.money import smallest_step_minor
@@ -56,7 +57,7 @@ def order_refund(
         purchase_id=purchase_id,
         number=1 + (session.scalar(_last_number(purchase)) or 0),
         order_key=order_key,
-        amount_minor=left_minor(purchase) if amount_minor is None else amount_minor,
+        amount_minor=left_minor(session, purchase) if amount_minor is None else amount_minor,
         currency=paid_currency(purchase),
         state="asked",
         ordered_at=now,
@@ -76,7 +77,7 @@ def check_refund(session: Session, purchase: Purchase, amount_minor: int | None,
         raise NotRefundable("This purchase was paid at another Stripe than the present one.", state=purchase.state)
     if order := unfinished(session, purchase.account_id, purchase.id):
         raise RefundUnderway(amount_minor=order.amount_minor, currency=order.currency)
-    left, currency = left_minor(purchase), paid_currency(purchase)
+    left, currency = left_minor(session, purchase), paid_currency(purchase)
     if left == 0:
         raise NotRefundable("Nothing is left of this payment: it came back, or is in dispute.", state=purchase.state)
     asked = left if amount_minor is None else amount_minor
@@ -84,6 +85,18 @@ def check_refund(session: Session, purchase: Purchase, amount_minor: int | None,
         raise RefundOutOfRange(
             "A refund is more than nothing and at most what is left of the payment.", left_minor=left, currency=currency
         )
+
+
+def left_minor(session: Session, purchase: Purchase) -> int:
+    """What of the payment has neither come back nor is in dispute: as much can be refunded.
+
+    An inquiry keeps nothing from being refunded: that is how most of them end well.
+    """
+    total_minor = paid_minor(purchase)
+    if not purchase.disputed_minor:
+        return total_minor - purchase.returned_minor
+    backs = kept(session, purchase).without_inquiries()
+    return total_minor - sum(backs.sums(total_minor=total_minor, currency=paid_currency(purchase)))
 
 
 def unfinished(session: Session, account_id: int, purchase_id: str) -> RefundOrder | None:

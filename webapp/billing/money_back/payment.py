@@ -1,4 +1,4 @@
-"""What was paid for a purchase, and what is left of it. Pure."""
+"""What was paid for a purchase. Pure."""
 
 from webapp.billing.models import Purchase
 
@@ -12,8 +12,3 @@ def paid_currency(purchase: Purchase) -> str:
     """The currency of the payment: another one than asked for is a reason to be quarantined."""
     found = (purchase.differences or {}).get("currency", {}).get("found")
     return str(found or purchase.currency)
-
-
-def left_minor(purchase: Purchase) -> int:
-    """What of the payment is neither returned nor in dispute: as much can still be refunded."""
-    return paid_minor(purchase) - purchase.returned_minor - purchase.disputed_minor

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.errors import BillingRefusal, RefundNotOffered
 from webapp.billing.models import Purchase
-from webapp.billing.money_back.orders import check_refund
-from webapp.billing.money_back.payment import left_minor, paid_currency, paid_minor
+from webapp.billing.money_back.orders import check_refund, left_minor
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.ledger.queries import TakebackPreview, lot_books, preview_takeback
 from webapp.money import smallest_step_minor
 
@@ -42,7 +42,7 @@ def refund_ends_at(purchase: Purchase) -> dt.datetime | None:
 def may_ask(purchase: Purchase, *, now: dt.datetime) -> bool:
     """Whether a refund of the purchase may be asked for, as far as its own row tells."""
     ends_at = refund_ends_at(purchase)
-    return ends_at is not None and now < ends_at and not purchase.disputed_minor and left_minor(purchase) > 0
+    return ends_at is not None and now < ends_at and not purchase.disputed_minor and not _is_gone(purchase)
 
 
 def quote(session: Session, purchase: Purchase, *, stripe_mode: str, now: dt.datetime) -> Quote:
@@ -54,7 +54,7 @@ def quote(session: Session, purchase: Purchase, *, stripe_mode: str, now: dt.dat
     _refuse_if_closed(purchase, now=now)
     lot = lot_books(session, purchase.account_id, [purchase.grant_seq or 0])[purchase.grant_seq or 0]
     currency, step = paid_currency(purchase), smallest_step_minor(paid_currency(purchase))
-    amount_minor = min(paid_minor(purchase) * lot.available // lot.granted, left_minor(purchase))
+    amount_minor = min(paid_minor(purchase) * lot.available // lot.granted, left_minor(session, purchase))
     amount_minor -= amount_minor % step
     if not amount_minor:
         raise RefundNotOffered("used", "You have used these credits, so there is nothing to refund.")
@@ -83,13 +83,17 @@ def taken_by(session: Session, purchase: Purchase, amount_minor: int, *, now: dt
     )
 
 
+def _is_gone(purchase: Purchase) -> bool:
+    return purchase.returned_minor >= paid_minor(purchase)
+
+
 def _refuse_if_closed(purchase: Purchase, *, now: dt.datetime) -> None:
     ends_at = refund_ends_at(purchase)
     if ends_at is None:
         raise RefundNotOffered("never", "A refund of this purchase can't be asked for here.")
     if purchase.disputed_minor:
         raise RefundNotOffered("disputed", "This payment is disputed, so nothing of it is refunded until that ends.")
-    if not left_minor(purchase):
+    if _is_gone(purchase):
         raise RefundNotOffered("gone", "All the money of this purchase has gone back already.")
     if now >= ends_at:
         days = "1 day" if purchase.refund_days == 1 else f"{purchase.refund_days} days"

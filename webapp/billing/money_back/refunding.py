@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase
-from webapp.billing.money_back.orders import check_refund
-from webapp.billing.money_back.payment import left_minor, paid_currency, paid_minor
+from webapp.billing.money_back.orders import check_refund, left_minor
+from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.ledger.queries import TakebackPreview, preview_takeback
 
 
@@ -31,17 +31,22 @@ def preview(
     refuses: NotRefundable, RefundOutOfRange, RefundUnderway.
     """
     check_refund(session, purchase, amount_minor, stripe_mode=stripe_mode)
-    left = left_minor(purchase)
+    left = left_minor(session, purchase)
     refunded = left if amount_minor is None else amount_minor
-    taken_back = preview_takeback(
+    taken_back = credits_taken(session, purchase, amount_minor=refunded, now=now)
+    return RefundPreview(paid_minor(purchase), left, refunded, paid_currency(purchase), taken_back)
+
+
+def credits_taken(session: Session, purchase: Purchase, *, amount_minor: int, now: dt.datetime) -> TakebackPreview:
+    """What a refund of that much more would do to the account's credits now. Only reads; refuses nothing."""
+    return preview_takeback(
         session,
         purchase.account_id,
         source_kind="purchase",
         source_id=purchase.id,
         total_minor=paid_minor(purchase),
-        returned_minor=purchase.returned_minor + refunded,
+        returned_minor=purchase.returned_minor + amount_minor,
         disputed_minor=purchase.disputed_minor,
         is_floor=purchase.takeback == "floor",
         now=now,
     )
-    return RefundPreview(paid_minor(purchase), left, refunded, paid_currency(purchase), taken_back)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.billing.models import Purchase
 from webapp.catalog import Catalog
 from webapp.errors import Refusal
+from webapp.extensions import parts
 from webapp.web.display import amount
 from webapp.web.logs import log
 from webapp.web.pages.alerts import Alert, dispute_alert, quarantine_alert, refund_alert
@@ -33,6 +34,7 @@ def balance_badge(reader: Reader) -> dict[str, Any]:
 def alerts(reader: Reader) -> dict[str, Any]:
     """`_alerts.html`: at most two, the worst first."""
     found = (
+        _pause_alert(reader),
         dispute_alert(reader),
         _debt_alert(reader),
         _empty_alert(reader),
@@ -65,6 +67,15 @@ def error_frame(status: int) -> dict[str, Any]:
         except (SQLAlchemyError, Refusal) as error:
             log.warning("error page without its shell", error=type(error).__name__)
     return {"layout": "bare.html"}
+
+
+def _pause_alert(reader: Reader) -> Alert | None:
+    """An operator lets nothing be spent for now: whoever wonders why must not have to guess."""
+    if reader.spending_paused_at is None:
+        return None
+    help_url = parts().settings.help_url
+    text = "We paused it for now. Your credits stay as they are. Ask us if you don't know why."
+    return Alert("alert-paused", "warn", "lock", "Spending is paused", text, (("Help", help_url),) if help_url else ())
 
 
 def _debt_alert(reader: Reader) -> Alert | None:

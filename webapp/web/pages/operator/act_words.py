@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.operators.acts import Act
 from webapp.web.dates import moment
-from webapp.web.display import amount, money, signed_amount
+from webapp.web.display import money, short_amount, signed_amount
 from webapp.web.pages.entry_words import GRANT_WORDS
 from webapp.web.pages.reader import Reader
 
@@ -69,9 +69,20 @@ def details(act: Act, reader: Reader) -> list[tuple[str, str]]:
         found.append(("The customer reads", facts["words"] or "Nothing more"))
     if facts.get("lot"):
         found.append(("Lot", f"#{facts['lot']}"))
-    if facts.get("purchase"):
-        found.append(("Purchase", facts["reference"]))
+    if act.act == "refund":
+        found += _of_refund(facts, reader)
     return found
+
+
+def _of_refund(facts: dict[str, Any], reader: Reader) -> list[tuple[str, str]]:
+    """Whose money it is, and what becomes of the credits that it paid for."""
+    numbers = [
+        ("Credits taken", facts["taken"]),
+        ("Taken when their hold ends unused", facts["waits"]),
+        ("Used already and not asked back", facts["let_go"]),
+    ]
+    lines = [(label, short_amount(number, reader.catalog, reader.locale)) for label, number in numbers if number]
+    return [("Purchase", facts["reference"]), *(lines or [("Credits taken", "0")])]
 
 
 def _end(expires_at: str | None, reader: Reader) -> str:
@@ -80,7 +91,7 @@ def _end(expires_at: str | None, reader: Reader) -> str:
 
 def _written(name: str, value: Any, act: Act, reader: Reader) -> str:
     if name in CREDITS:
-        return amount(value, reader.catalog, reader.locale)
+        return short_amount(value, reader.catalog, reader.locale)
     if name == "returned":
         return money(value, act.facts["currency"], reader.locale)
     if name == "spending":

@@ -7,6 +7,7 @@ from flask import abort
 
 from webapp.extensions import db
 from webapp.operators.queries import act_called, acts
+from webapp.operators.refunds import order_of
 from webapp.web.pages.operator.act_words import act_words, changes, details
 from webapp.web.pages.operator.frame import console
 from webapp.web.pages.operator.person import side
@@ -31,7 +32,9 @@ def act_page(reader: Reader, act_id: str) -> dict[str, Any]:
     found = act_called(db.session(), act_id) if ACT_ID.fullmatch(act_id) else None
     if found is None:
         abort(404)
-    told = {"line": found, "changes": changes(found.act, reader), "details": details(found.act, reader)}
+    act = found.act
+    order = order_of(db.session(), act.account_id, act.form_key) if act.act == "refund" else None
+    told = {"line": found, "changes": changes(act, reader), "details": details(act, reader), "order": order}
     return console(reader, "acts") | told | act_words()
 
 

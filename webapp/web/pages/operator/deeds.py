@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
 from webapp.operators import access, accounts
@@ -24,11 +25,12 @@ Do = Callable[[Session, Asked], Act]
 
 _WHOLE = re.compile(r"[0-9]{1,16}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Under which field the ledger's refusals belong; of a grant nothing else that is typed can be wrong in that way.
+# Under which field the refusals of inner rings belong; of a grant only its end can be wrong in that way.
 _FIELDS: dict[type[Refusal], str] = {
     ledger.InvalidCredits: "credits",
     ledger.VoidAboveAvailable: "credits",
     ledger.InvalidRequest: "ends",
+    billing.RefundOutOfRange: "amount",
 }
 
 
@@ -42,9 +44,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing to do. `fields` are what is typed beside the reason; `read` makes of them what is to be done.
+    """One thing to do, as a form: what it is called, the least role for it, what is typed beside the reason.
 
-    One without fields to check (`is_plain`) shows at once what it changes; the others first ask what is wanted.
+    A plain one asks nothing more, and shows at once what it changes; the others first ask what is wanted.
     """
 
     name: str
@@ -52,9 +54,15 @@ class Deed:
     button: str
     least: str
     fields: tuple[str, ...]
-    read: Callable[[Mapping[str, str], Profile], Do]
     is_plain: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerDeed(Deed):
+    """One that is done in a single transaction. `read` makes of what was typed what is to be done in it."""
+
+    read: Callable[[Mapping[str, str], Profile], Do]
 
 
 def fault_of(refusal: Refusal) -> Fault:
@@ -120,14 +128,16 @@ _CHOICES: dict[str, Any] = {
 DEEDS = {
     deed.name: deed
     for deed in (
-        Deed("grant", "Grant credits", "Grant", "billing", ("kind", "credits", "ends", "words"), _grant,
-             choices=_CHOICES["kind"]),
-        Deed("take", "Take credits", "Take", "billing", ("credits", "words"), _take),
-        Deed("end_lot", "End a lot now", "End this lot", "billing", ("lot",), _end_lot, is_plain=True),
-        Deed("pause", "Pause spending", "Pause spending", "billing", (), _plain(accounts.pause), is_plain=True),
-        Deed("resume", "Resume spending", "Resume spending", "billing", (), _plain(accounts.resume), is_plain=True),
-        Deed("sign_out", "Sign out everywhere", "Sign out everywhere", "billing", (),
-             _plain(access.sign_out_everywhere), is_plain=True),
-        Deed("role", "Change role", "Change role", "admin", ("role",), _role, choices=_CHOICES["role"]),
+        LedgerDeed("grant", "Grant credits", "Grant", "billing", ("kind", "credits", "ends", "words"),
+                   choices=_CHOICES["kind"], read=_grant),
+        LedgerDeed("take", "Take credits", "Take", "billing", ("credits", "words"), read=_take),
+        LedgerDeed("end_lot", "End a lot now", "End this lot", "billing", ("lot",), is_plain=True, read=_end_lot),
+        LedgerDeed("pause", "Pause spending", "Pause spending", "billing", (), is_plain=True,
+                   read=_plain(accounts.pause)),
+        LedgerDeed("resume", "Resume spending", "Resume spending", "billing", (), is_plain=True,
+                   read=_plain(accounts.resume)),
+        LedgerDeed("sign_out", "Sign out everywhere", "Sign out everywhere", "billing", (), is_plain=True,
+                   read=_plain(access.sign_out_everywhere)),
+        LedgerDeed("role", "Change role", "Change role", "admin", ("role",), choices=_CHOICES["role"], read=_role),
     )
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from webapp.operators.acts import Act, Asked
 from webapp.web.display import amount, short_amount
 from webapp.web.pages.operator.act_words import changes, details, summary
-from webapp.web.pages.operator.deeds import Deed, Fault
+from webapp.web.pages.operator.deeds import Deed, Fault, LedgerDeed
 from webapp.web.pages.operator.person import side
 from webapp.web.pages.reader import Reader
 from webapp.web.rehearsal import rehearsed
@@ -31,7 +31,7 @@ def new_form(deed: Deed, given: Mapping[str, str]) -> Form:
     return Form({name: given.get(name, "") for name in deed.fields}, secrets.token_urlsafe(16))
 
 
-def form_page(reader: Reader, account_id: int, deed: Deed, form: Form) -> dict[str, Any]:
+def form_page(reader: Reader, account_id: int, deed: LedgerDeed, form: Form) -> dict[str, Any]:
     """`operator/do/form.html`: the fields; of a plain act also what it changes."""
     context = side(reader, account_id, "person") | {"deed": deed, "form": form, "changes": []}
     context |= {"credits_hint": credits_hint(context["subject"])}
@@ -41,7 +41,7 @@ def form_page(reader: Reader, account_id: int, deed: Deed, form: Form) -> dict[s
     return context | told(rehearse(deed, form, context, asked), reader)
 
 
-def check_page(reader: Reader, account_id: int, deed: Deed, form: Form) -> dict[str, Any]:
+def check_page(reader: Reader, account_id: int, deed: LedgerDeed, form: Form) -> dict[str, Any]:
     """`operator/do/check.html`: what was asked for, what it changes, and the button that does it.
 
     Raises what the act itself would raise.
@@ -69,7 +69,7 @@ def told(act: Act, reader: Reader) -> dict[str, Any]:
     }
 
 
-def rehearse(deed: Deed, form: Form, context: Mapping[str, Any], asked: Asked) -> Act:
+def rehearse(deed: LedgerDeed, form: Form, context: Mapping[str, Any], asked: Asked) -> Act:
     """The act as it would be written down now."""
     do = deed.read(form.typed, context["profile"])
     return rehearsed(lambda session: do(session, asked))

@@ -8,6 +8,8 @@ from typing import Any
 
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
+from webapp.billing.money_back.orders import left_minor
+from webapp.billing.money_back.payment import paid_minor
 from webapp.extensions import db
 from webapp.operators.purchases import disputes_of, purchases_of_account, refunds_of
 from webapp.web.pages.credits import CHIPS
@@ -38,24 +40,14 @@ DISPUTE_CHIPS = {
 
 @dataclass(frozen=True, slots=True)
 class PurchaseLine:
-    """A purchase with its chip, and what came back of it."""
+    """A purchase with its chip, what was paid (or is asked), what came back of it, and what may be refunded yet."""
 
     purchase: Purchase
     chip: tuple[str, str, str]
     refunds: Sequence[PurchaseRefund]
     disputes: Sequence[PurchaseDispute]
-
-    @property
-    def paid_minor(self) -> int:
-        """What was paid, with tax and discount; before anybody paid, what is asked."""
-        return self.purchase.amount_minor if self.purchase.total_minor is None else self.purchase.total_minor
-
-    @property
-    def left_minor(self) -> int:
-        """What of the money is here still and may be refunded."""
-        if self.purchase.state not in {"paid", "quarantined"}:
-            return 0
-        return max(0, self.paid_minor - self.purchase.returned_minor - self.purchase.disputed_minor)
+    paid_minor: int
+    left_minor: int
 
 
 def purchases_page(reader: Reader, account_id: int, after: str) -> dict[str, Any]:
@@ -81,4 +73,11 @@ def purchase_lines(account_id: int, found: Sequence[Purchase]) -> list[PurchaseL
         refunds[refund.purchase_id].append(refund)
     for dispute in disputes_of(db.session(), account_id, ids):
         disputes[dispute.purchase_id].append(dispute)
-    return [PurchaseLine(one, CHIPS[one.state], refunds[one.id], disputes[one.id]) for one in found]
+    return [
+        PurchaseLine(one, CHIPS[one.state], refunds[one.id], disputes[one.id], paid_minor(one), _left_minor(one))
+        for one in found
+    ]
+
+
+def _left_minor(purchase: Purchase) -> int:
+    return left_minor(db.session(), purchase) if purchase.state in {"paid", "quarantined"} else 0
