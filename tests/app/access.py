@@ -123,10 +123,13 @@ ACCESS = {
     ("operator.person", "GET"): console(200, 200, 200),
     ("operator.purchases_of", "GET"): console(200, 200, 200),
     ("operator.refund", "GET"): console(403, 200, 200, query="purchase={purchase}"),
+    ("operator.request", "GET"): console(200, 200, 200),
+    ("operator.requests", "GET"): console(200, 200, 200),
     ("operator.resume", "GET"): console(403, 409, 409),
     ("operator.role", "GET"): console(403, 403, 200),
     ("operator.sign_out", "GET"): console(403, 200, 200),
     ("operator.take", "GET"): console(403, 200, 200),
+    ("operator.decide", "POST"): console(403, 422, 422, form="decision=decline&key={key}"),
     ("operator.do_end_lot", "POST"): console(403, 422, 422, form="step=do&lot=1&key={key}"),
     ("operator.do_grant", "POST"): console(403, 303, 303, form="step=do&kind=gift&credits=1&key={new}&reason=x"),
     ("operator.do_pause", "POST"): console(403, 422, 422, form="step=do&key={key}"),
@@ -190,6 +193,7 @@ ACCESS = {
     ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
     ("simulator.clear_faults", "POST"): public(303),
 }
+REQUEST_ID = "refundrequest1"  # the owner's, of their purchase
 WITHOUT_TOKEN = {"webhook.receive"}
 LAST = {"auth.logout", "keys.revoke"}  # what they end the others need
 PLACE = {"form": "name"}  # of addresses that take one of a few words
@@ -217,7 +221,7 @@ class Shop:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
-        known |= {"account_id": str(self.owner_id), "act_id": self.act_id}
+        known |= {"account_id": str(self.owner_id), "act_id": self.act_id, "request_id": REQUEST_ID}
         known |= {"export_id": "e" * 16} | PLACE | self._made(rule.arguments)
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 

@@ -1,6 +1,7 @@
 """Requests for refunds, at the edge: what a form says, and the refund that follows an approval."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from flask import abort
@@ -8,13 +9,15 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from webapp.billing.money_back.following import order_key_of
-from webapp.billing.money_back.models import RefundOrder
+from webapp.billing.money_back.models import RefundOrder, RefundRequest
 from webapp.billing.money_back.requests import MOST_WORDS, Wish, approve_request, request_of
 from webapp.extensions import db
 from webapp.web.limits import FORM_KEY
 from webapp.web.money_back import Refunded, refund_purchase
 
 LONGEST_NUMBER = 16
+
+Also = Callable[[Session, RefundOrder, RefundRequest], None]
 
 
 def wish_of(purchase_id: str, form: MultiDict[str, str]) -> Wish:
@@ -37,16 +40,25 @@ def one_line(text: str) -> str:
     return "".join(letter for letter in words if letter.isprintable())[:MOST_WORDS]
 
 
-def approve(account_id: int, request_id: str, *, by_user_id: int, answer: str, now: dt.datetime) -> Refunded:
+def approve(
+    account_id: int,
+    request_id: str,
+    *,
+    by_user_id: int,
+    answer: str,
+    also: Also = lambda *_: None,
+    now: dt.datetime,
+) -> Refunded:
     """Refund what was asked for, exactly as it was quoted. Sent twice it is one refund.
 
-    Raises UnknownRequest, RequestDecided, QuoteChanged (nothing was refunded), and what `refund_purchase` raises.
+    `also` runs in the transaction that approves it, before Stripe hears of it. Raises UnknownRequest, RequestDecided,
+    QuoteChanged (nothing was refunded), and what `refund_purchase` raises.
     """
     request = request_of(db.session(), account_id, request_id)
     decided: dict[str, Any] = {"request_id": request_id, "by_user_id": by_user_id, "now": now}
 
     def approved(session: Session, order: RefundOrder) -> None:
-        approve_request(session, order, answer=one_line(answer), **decided)
+        also(session, order, approve_request(session, order, answer=one_line(answer), **decided))
 
     return refund_purchase(
         account_id,

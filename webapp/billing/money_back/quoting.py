@@ -9,7 +9,8 @@ from webapp.billing.errors import BillingRefusal, RefundNotOffered
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.orders import check_refund, left_minor
 from webapp.billing.money_back.payment import paid_currency, paid_minor
-from webapp.ledger.queries import TakebackPreview, lot_books, preview_takeback
+from webapp.billing.money_back.refunding import credits_taken
+from webapp.ledger.queries import lot_books
 from webapp.money import smallest_step_minor
 
 
@@ -62,25 +63,10 @@ def quote(session: Session, purchase: Purchase, *, stripe_mode: str, now: dt.dat
         check_refund(session, purchase, amount_minor, stripe_mode=stripe_mode)
     except BillingRefusal:
         raise RefundNotOffered("underway", "A refund of this purchase is under way already.") from None
-    found = taken_by(session, purchase, amount_minor, now=now)
+    found = credits_taken(session, purchase, amount_minor=amount_minor, now=now)
     if found.after.debt > found.before.debt or not 0 < found.taken <= lot.available:
         raise RefundNotOffered("used", "You have used these credits, so there is nothing to refund.")
     return Quote(found.taken, amount_minor, currency, lot.available)
-
-
-def taken_by(session: Session, purchase: Purchase, amount_minor: int, *, now: dt.datetime) -> TakebackPreview:
-    """What one more refund of this much takes, by the ledger's own functions."""
-    return preview_takeback(
-        session,
-        purchase.account_id,
-        source_kind="purchase",
-        source_id=purchase.id,
-        total_minor=paid_minor(purchase),
-        returned_minor=purchase.returned_minor + amount_minor,
-        disputed_minor=purchase.disputed_minor,
-        is_floor=purchase.takeback == "floor",
-        now=now,
-    )
 
 
 def _is_gone(purchase: Purchase) -> bool:

@@ -19,7 +19,8 @@ from webapp.billing.errors import QuoteChanged, RequestDecided, UnknownPurchase,
 from webapp.billing.events import OBJECT_ID
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import RefundOrder, RefundRequest
-from webapp.billing.money_back.quoting import Quote, quote, taken_by
+from webapp.billing.money_back.quoting import Quote, quote
+from webapp.billing.money_back.refunding import credits_taken
 from webapp.ledger.errors import IdempotencyConflict
 from webapp.ledger.operations import expire
 
@@ -109,7 +110,7 @@ def approve_request(
 def still_holds(session: Session, request: RefundRequest, *, now: dt.datetime) -> bool:
     """Whether the refund that was quoted takes exactly the credits that were quoted, and none as a debt."""
     purchase = session.get_one(Purchase, (request.account_id, request.purchase_id))
-    found = taken_by(session, purchase, request.amount_minor, now=now)
+    found = credits_taken(session, purchase, amount_minor=request.amount_minor, now=now)
     return found.taken == request.credits and found.after.debt == found.before.debt and not found.waits
 
 

@@ -1,6 +1,6 @@
 """The operator's console: pages for those with a role. For everybody else they are missing pages (see `web.roles`)."""
 
-from webapp.views.operator import acts, doing, overview, people, person, purchases, refund
+from webapp.views.operator import acts, doing, overview, people, person, purchases, refund, requests
 from webapp.views.operator.blueprint import bp
 
-__all__ = ["acts", "bp", "doing", "overview", "people", "person", "purchases", "refund"]
+__all__ = ["acts", "bp", "doing", "overview", "people", "person", "purchases", "refund", "requests"]

@@ -18,6 +18,7 @@ class Place(NamedTuple):
 NAVIGATION = (
     Place("overview", "Overview", "operator.overview"),
     Place("people", "People", "operator.people"),
+    Place("requests", "Refund requests", "operator.requests"),
     Place("acts", "Acts", "operator.acts"),
 )
 
