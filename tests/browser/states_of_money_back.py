@@ -5,6 +5,7 @@ import dataclasses
 from tests.api.books import spend
 from tests.browser.stage import Buyer, View, long_email
 from tests.browser.states import shows
+from tests.browser.states_of_operator import operator
 from tests.support.money_back import dispute_of, refund_of, tell
 from webapp.billing.money_back.requests import Wish, ask_refund, decline_request
 from webapp.extensions import transact
@@ -15,6 +16,7 @@ DASHBOARD = "/dashboard"
 CREDITS = "/dashboard/credits"
 HISTORY = "/dashboard/history"
 CLOSE = "/dashboard/settings/close"
+OPERATOR_REQUESTS = "/operator/refunds"
 
 
 def with_everything_back(stage, **person: str) -> Buyer:
@@ -189,3 +191,43 @@ def closing_an_account_with_a_wrong_password(stage):
         page.locator("#summary").wait_for()
 
     return View(CLOSE, stage.buyer(), act=send)
+
+
+@shows("operator.requests")
+def operator_requests_that_wait(stage):
+    waiting, outdated = stage.buyer(email=long_email()), stage.buyer()
+    asked(waiting, promised(waiting))
+    asked(outdated, promised(outdated, "maximum"))
+    spend(outdated.user.account_id, 500)
+    return View(OPERATOR_REQUESTS, operator(stage, "billing"))
+
+
+@shows("operator.request")
+def operator_request_to_decide(stage):
+    buyer = stage.buyer(email=long_email())
+    request = asked(buyer, promised(buyer))
+    return View(f"{OPERATOR_REQUESTS}/{buyer.user.account_id}/{request.id}", operator(stage, "billing"))
+
+
+@shows("operator.request")
+def operator_request_that_is_outdated(stage):
+    buyer = stage.buyer()
+    request = asked(buyer, promised(buyer))
+    spend(buyer.user.account_id, 120)
+    return View(f"{OPERATOR_REQUESTS}/{buyer.user.account_id}/{request.id}", operator(stage, "billing"))
+
+
+@shows("operator.request")
+def operator_request_that_is_refused_without_a_reason(stage):
+    buyer, by = stage.buyer(), operator(stage, "billing")
+    request = asked(buyer, promised(buyer))
+    path = f"{OPERATOR_REQUESTS}/{buyer.user.account_id}/{request.id}"
+    return View(path, by, by.pages.submit(by.pages.open(path), "decide-form", decision="approve", reason=" "))
+
+
+@shows("operator.request")
+def operator_request_that_was_decided(stage):
+    buyer, by = stage.buyer(), operator(stage, "support")
+    request = asked(buyer, promised(buyer))
+    approve(buyer.user.account_id, request.id, by_user_id=by.user.id, answer="Sorry", now=utc_now())
+    return View(f"{OPERATOR_REQUESTS}/{buyer.user.account_id}/{request.id}", by)
