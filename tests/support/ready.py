@@ -1,4 +1,4 @@
-"""What every test application would make anew, made once: compiled templates, and a simulated Stripe with the catalogue.
+"""What every test application would make anew, made once: compiled templates, a simulated Stripe with the catalogue.
 
 Both are what the application makes by itself, byte for byte; only the hundredth time is spared.
 """
