@@ -19,13 +19,14 @@ from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
-from tests.support.ready import SyncedStripe, share_templates, synced_stripe
+from tests.support.ready import SyncedStripe, share_routes, share_templates, synced_stripe
 from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
 write_into_memory()
 share_templates()
+share_routes()
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 

@@ -1,10 +1,11 @@
-"""What every test application would make anew, made once: compiled templates, a simulated Stripe with the catalogue.
+"""What every test application would make anew, made once: compiled templates and routes, a Stripe with the catalogue.
 
-Both are what the application makes by itself, byte for byte; only the hundredth time is spared.
+All are what the application makes by itself, byte for byte; only the hundredth time is spared.
 """
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import insert, select
+from werkzeug.routing import Rule
 
 from webapp.billing.models import StripePrice
 from webapp.extensions import db, transact
@@ -36,6 +38,22 @@ class CompiledTemplates(BytecodeCache):
 def share_templates() -> None:
     """Let all applications of this process share their compiled templates."""
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
+
+
+def share_routes() -> None:
+    """Let all of them build addresses with the same functions: Werkzeug writes and compiles one for each rule."""
+    builders: dict[tuple[Any, ...], Callable[..., Any]] = {}
+    compile_anew = Rule._compile_builder
+
+    def compile_builder(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
+        if rule.defaults:
+            return compile_anew(rule, append_unknown)
+        made_of = (rule.rule, *rule._trace, append_unknown)
+        if made_of not in builders:
+            builders[made_of] = compile_anew(rule, append_unknown)
+        return builders[made_of]
+
+    Rule._compile_builder = compile_builder
 
 
 @dataclass(frozen=True)
