@@ -18,6 +18,8 @@ def upgrade() -> None:
         batch.add_column(sa.Column("disputed_minor", sa.BigInteger(), server_default="0", nullable=False))
         batch.add_column(sa.Column("money_read_at", sa.DateTime(timezone=True), nullable=True))
         batch.create_check_constraint(op.f("ck_purchases_money_back_in_range"), IN_RANGE)
+        batch.add_column(sa.Column("refund_days", sa.Integer(), server_default="0", nullable=False))
+        batch.create_check_constraint(op.f("ck_purchases_refund_days_in_range"), "refund_days >= 0")
     _table("purchase_refunds")
     _table(
         "purchase_disputes",
@@ -27,16 +29,24 @@ def upgrade() -> None:
     _reconciliations()
     _create_operator_acts()
     _refund_orders()
+    _changes()
+    _refund_requests()
+    op.add_column("users", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_column("users", "closed_at")
+    op.drop_table("refund_requests")
+    op.drop_table("money_back_changes")
     _no_reconciliations()
     _drop_operator_acts()
     op.drop_table("refund_orders")
     for name in ("purchase_disputes", "purchase_refunds"):
         op.drop_table(name)
     with op.batch_alter_table("purchases") as batch:
+        batch.drop_constraint(op.f("ck_purchases_refund_days_in_range"), type_="check")
+        batch.drop_column("refund_days")
         batch.drop_constraint(op.f("ck_purchases_money_back_in_range"), type_="check")
         for column in ("money_read_at", "disputed_minor", "returned_minor"):
             batch.drop_column(column)
@@ -223,3 +233,84 @@ def _refund_orders() -> None:
         postgresql_where=asked,
     )
     op.create_index("ix_refund_orders_unfinished", "refund_orders", ["state", "ordered_at"])
+
+
+def _changes() -> None:
+    op.create_table(
+        "money_back_changes",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("purchase_id", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("about_id", sa.String(length=255), nullable=False),
+        sa.Column("about", sa.String(length=12), nullable=False),
+        sa.Column("returned_minor", sa.BigInteger(), nullable=False),
+        sa.Column("disputed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("after_seq", sa.BigInteger(), nullable=False),
+        sa.Column("until_seq", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("about IN ('refund', 'dispute')", name=op.f("ck_money_back_changes_known_about")),
+        sa.CheckConstraint(
+            "returned_minor <> 0 OR disputed_minor <> 0", name=op.f("ck_money_back_changes_changes_something")
+        ),
+        sa.CheckConstraint(
+            "after_seq >= 0 AND until_seq >= after_seq", name=op.f("ck_money_back_changes_entries_in_order")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "purchase_id"],
+            ["purchases.account_id", "purchases.id"],
+            name=op.f("fk_money_back_changes_account_id_purchase_id"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "purchase_id", "number", "about_id", name=op.f("pk_money_back_changes")),
+    )
+
+
+OPEN_REQUEST = "state IN ('asked', 'approved')"
+
+
+def _refund_requests() -> None:
+    op.create_table(
+        "refund_requests",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("purchase_id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("answer", sa.String(length=500), nullable=False),
+        sa.Column("form_key", sa.String(length=80), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quoted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('asked', 'approved', 'declined', 'withdrawn', 'refunded')",
+            name=op.f("ck_refund_requests_known_state"),
+        ),
+        sa.CheckConstraint("credits > 0 AND amount_minor > 0", name=op.f("ck_refund_requests_quote_in_range")),
+        sa.CheckConstraint("tries >= 0", name=op.f("ck_refund_requests_tries_count")),
+        sa.CheckConstraint(f"(ended_at IS NULL) = ({OPEN_REQUEST})", name=op.f("ck_refund_requests_ended_says_when")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "purchase_id"],
+            ["purchases.account_id", "purchases.id"],
+            name=op.f("fk_refund_requests_account_id_purchase_id"),
+        ),
+        sa.ForeignKeyConstraint(["decided_by"], ["users.id"], name=op.f("fk_refund_requests_decided_by")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_refund_requests_user_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_refund_requests")),
+        sa.UniqueConstraint("account_id", "form_key", name=op.f("uq_refund_requests_account_id_form_key")),
+    )
+    op.create_index(
+        "uq_refund_requests_open",
+        "refund_requests",
+        ["account_id", "purchase_id"],
+        unique=True,
+        sqlite_where=sa.text(OPEN_REQUEST),
+        postgresql_where=sa.text(OPEN_REQUEST),
+    )
+    op.create_index("ix_refund_requests_id", "refund_requests", ["id"])
+    op.create_index("ix_refund_requests_waiting", "refund_requests", ["state", "asked_at"])

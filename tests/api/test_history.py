@@ -19,7 +19,7 @@ from webapp.orm import utc_now
 PATH = "/api/credits/history"
 KEYS = {
     *("id", "kind", "credits", "balance_after", "description", "meter", "quantity", "lots"),
-    *("occurred_at", "created_at", "reverses"),
+    *("occurred_at", "created_at", "reverses", "because"),
 }
 
 

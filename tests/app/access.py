@@ -82,6 +82,8 @@ ACCESS = {
     ("auth.register", "GET"): public(200, 303),
     ("auth.register", "POST"): public(422, 303),
     ("checkout_return.success", "GET"): page(200, 404, query="session_id={session}"),
+    ("closing.close", "POST"): page(422, 422, form="key={key}&present=wrong"),
+    ("closing.closing", "GET"): page(),
     ("credits.checkout", "POST"): page(303, 303, form="pack=small&key={key}&terms={terms}"),
     ("credits.credits", "GET"): page(),
     ("credits.receipt", "GET"): page(200, 404),
@@ -135,10 +137,13 @@ ACCESS = {
     ("operator.person", "GET"): console(200, 200, 200),
     ("operator.purchases_of", "GET"): console(200, 200, 200),
     ("operator.refund", "GET"): console(403, 200, 200, query="purchase={purchase}"),
+    ("operator.request", "GET"): console(200, 200, 200),
+    ("operator.requests", "GET"): console(200, 200, 200),
     ("operator.resume", "GET"): console(403, 409, 409),
     ("operator.role", "GET"): console(403, 403, 200),
     ("operator.sign_out", "GET"): console(403, 200, 200),
     ("operator.take", "GET"): console(403, 200, 200),
+    ("operator.decide", "POST"): console(403, 422, 422, form="decision=decline&key={key}"),
     ("operator.do_end_lot", "POST"): console(403, 422, 422, form="step=do&lot=1&key={key}"),
     ("operator.do_grant", "POST"): console(403, 303, 303, form="step=do&kind=gift&credits=1&key={new}&reason=x"),
     ("operator.do_pause", "POST"): console(403, 422, 422, form="step=do&key={key}"),
@@ -159,8 +164,13 @@ ACCESS = {
     ("partials.pack_grid", "GET"): partial(),
     ("partials.purchases", "GET"): partial(),
     ("partials.recent_activity", "GET"): partial(),
+    ("refunds.ask", "POST"): page(303, 404, form="key={key}&credits=1&amount_minor=1"),
+    ("refunds.back", "GET"): page(303, 303),
+    ("refunds.refund", "GET"): page(200, 404),
+    ("refunds.withdraw", "POST"): page(303, 404),
     ("settings.balance", "GET"): partial(),
     ("settings.browsers", "GET"): partial(),
+    ("settings.close", "GET"): partial(),
     ("settings.email", "GET"): partial(),
     ("settings.keys", "GET"): partial(),
     ("settings.look", "GET"): partial(),
@@ -191,12 +201,18 @@ ACCESS = {
     ("simulator.authenticate", "POST"): public(303, form="answer=fail"),
     ("simulator.resend", "POST"): public(404),
     ("simulator.settle", "POST"): public(404, form="end=succeeds"),
+    ("simulator.payment", "GET"): public(404),
+    ("simulator.refund", "POST"): public(404),
+    ("simulator.dispute", "POST"): public(404),
+    ("simulator.end_refund", "POST"): public(404),
+    ("simulator.step_dispute", "POST"): public(404),
     ("simulator.expire", "POST"): public(303),
     ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
     ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
     ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
     ("simulator.clear_faults", "POST"): public(303),
 }
+REQUEST_ID = "refundrequest1"  # the owner's, of their purchase
 WITHOUT_TOKEN = {"webhook.receive"}
 LAST = {"auth.logout", "keys.revoke"}  # what they end the others need
 EVENT_ID, FINGERPRINT = "evt_1", "f" * 64
@@ -228,6 +244,7 @@ class Shop:
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
         known |= {"account_id": str(self.owner_id), "act_id": self.act_id}
         known |= {"event_id": EVENT_ID, "number": str(self.run_id), "fingerprint": FINGERPRINT}
+        known |= {"request_id": REQUEST_ID}
         known |= {"export_id": "e" * 16} | PLACE | self._made(rule.arguments)
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 

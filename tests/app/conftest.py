@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.app.access import EVENT_ID, FINGERPRINT, OPERATORS, Shop
+from tests.app.access import EVENT_ID, FINGERPRINT, OPERATORS, REQUEST_ID, Shop
 from tests.support.browsing import Browser, sign_in
 from tests.support.keys import make_key
 from tests.support.people import make_operator, make_user
 from webapp import create_app
-from webapp.billing.models import WebhookEvent
+from webapp.billing.models import Purchase, WebhookEvent
+from webapp.billing.money_back.models import RefundRequest
 from webapp.billing.reconcile.models import ReconciliationFinding
 from webapp.billing.reconcile.records import begin
 from webapp.extensions import db, limiter, transact
@@ -47,6 +48,14 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
             db.engine.dispose()
 
 
+def ask_for_a_refund(session: Session, purchase: Purchase, user: User) -> None:
+    """The owner may ask for a refund of the purchase, and has."""
+    session.get_one(Purchase, (purchase.account_id, purchase.id)).refund_days = 14
+    quoted = {"credits": 1000, "amount_minor": 3500, "currency": "usd", "asked_at": utc_now(), "quoted_at": utc_now()}
+    asked = {"account_id": purchase.account_id, "purchase_id": purchase.id, "user_id": user.id}
+    session.add(RefundRequest(id=REQUEST_ID, form_key="form:1", **asked, **quoted))
+
+
 @pytest.fixture
 def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A paid purchase, a key and an act of the owner's account, and who asks for them."""
@@ -55,6 +64,8 @@ def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
     app.extensions["simulator"].pay(purchase.session_id, sending=Sending(webhook="never"))
     purchase = settle_purchase(user.account_id, purchase.id, now=utc_now())
     assert purchase.state == "paid"
+
+    transact(lambda session: ask_for_a_refund(session, purchase, user))
     key, _ = make_key(user.account_id)
     other = make_user("other@example.com")
     operators = [make_operator(role) for role in OPERATORS]

@@ -35,6 +35,8 @@ def test_the_applications_role_grants_and_spends_and_changes_no_history(as_the_a
         account_id = operations.open_account(session, now=now)
         operations.grant(session, account_id, kind="bonus", credits=9, key="g", source_kind="t", source_id="1", now=now)
         operations.spend(session, account_id, credits=4, key="s", now=now)
-    for statement in ("UPDATE entries SET credits = 1", "DELETE FROM entries", "UPDATE postings SET credits = 1"):
+    changes = ("UPDATE entries SET credits = 1", "DELETE FROM entries", "UPDATE postings SET credits = 1")
+    changes += ("UPDATE operator_acts SET reason = 'x'", "DELETE FROM operator_acts")
+    for statement in changes:
         with as_the_application.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
             connection.execute(text(statement))

@@ -82,8 +82,14 @@ ROWS = {
     "purchase_disputes": {"account_id": 2**53 - 1, "id": "du_1", "purchase_id": "p1", "amount_minor": 2000}
     | {"currency": "usd", "state": "needs_response", "reason": "general", "is_withdrawn": True, "due_by": LATER}
     | {"made_at": THEN, "changed_at": THEN},
+    "money_back_changes": {"account_id": 2**53 - 1, "purchase_id": "p1", "number": 1, "about_id": "re_1"}
+    | {"about": "refund", "returned_minor": 500, "disputed_minor": 0, "currency": "usd", "after_seq": 4}
+    | {"until_seq": 4, "seen_at": THEN},
     "refund_orders": {"account_id": 2**53 - 1, "purchase_id": "p1", "number": 1, "order_key": "form:1"}
     | {"amount_minor": 500, "currency": "usd", "state": "asked", "ordered_at": THEN},
+    "refund_requests": {"account_id": 2**53 - 1, "id": "r1", "purchase_id": "p1", "user_id": 1, "credits": 60}
+    | {"amount_minor": 240, "currency": "usd", "state": "asked", "form_key": "f" * 32, "asked_at": THEN}
+    | {"quoted_at": THEN},
     "stripe_customers": {"account_id": 2**53 - 1, "stripe_mode": "test", "customer_id": "cus_1", "created_at": THEN},
     "stripe_prices": {"stripe_mode": "test", "lookup_key": "refill_pack_small", "price_id": "price_1"}
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},

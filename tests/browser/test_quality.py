@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 import tests.browser.states_of_api
 import tests.browser.states_of_history
+import tests.browser.states_of_money_back
 import tests.browser.states_of_operator
 import tests.browser.states_of_operator_money
 import tests.browser.states_of_settings  # noqa: F401  # they enter their states into the table
@@ -30,7 +31,7 @@ TALL = 900
 # What a GET may answer that is no page of its own; the partials stand in the pages around them.
 NO_PAGES = re.compile(
     r"api\.|api_docs\.document$|partials\.|legacy\.|health\.|(\w+\.)?static$|dashboard\.home$|keys\.back$|"
-    r"history\.export$|operator\.op_|settings\.(?!settings$)"
+    r"history\.export$|refunds\.back$|operator\.op_|settings\.(?!settings$)"
 )
 LONG_LISTS = {"simulator.control_room"}  # a tool of developers: forty lines of everything
 

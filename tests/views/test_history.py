@@ -8,10 +8,11 @@ import pytest
 import time_machine
 
 from tests.api.books import grant, spend, spends
+from tests.support.money_back import refund_of, tell
 from tests.support.people import make_user
 from webapp.extensions import db, transact
 from webapp.ledger import history as paging
-from webapp.ledger.operations import capture, hold, release, reverse, settle_takeback, void
+from webapp.ledger.operations import capture, hold, release, reverse, void
 from webapp.ledger.queries import history as entries_of
 from webapp.web.history_filter import TABS
 
@@ -60,12 +61,6 @@ def busy(shopper):
     transact(work)
     shopper.granted("small")
     return shopper
-
-
-def refund(shopper, purchase):
-    source = {"source_kind": "purchase", "source_id": purchase.id}
-    money = {"total_minor": 2000, "returned_minor": 2000, "disputed_minor": 0}
-    transact(lambda session: settle_takeback(session, shopper.user.account_id, **source, **money, now=NOON))
 
 
 def rows(page):
@@ -159,12 +154,12 @@ def test_totals_of_holds_and_debts_say_what_the_balance_is_made_of(shopper):
     assert "balance of 20: 12 available, 8 on hold." in shopper.pages.open(HISTORY).text
     bought = shopper.granted("small")
     spend(account_id, 510)
-    refund(shopper, bought)
+    tell(bought, refund_of(bought))
     page = shopper.pages.open(HISTORY)
     assert "Received 520 Used − 510 Expired − 0 Taken back − 500 Balance = −490" in page.text
     assert "Adds up to your balance of −490: 8 on hold, 498 owed." in page.text
     assert "498 had been used already: your next credits cover that first." in row(page, numbers(page)[0])
-    assert row(page, numbers(page)[0]).startswith(f"Refund: Small pack 12:00 · {bought.reference}")
+    assert row(page, numbers(page)[0]).startswith(f"Refund: Small pack · −$20.00 12:00 · {bought.reference}")
     grant(account_id, 500, "gift")
     page = shopper.pages.open(HISTORY)
     assert "498 covered what you owed." in row(page, numbers(page)[0])
@@ -204,9 +199,12 @@ def test_filters_leave_out_the_others(busy):
 
 def test_a_purchase_is_found_by_its_reference_with_its_refund(busy):
     bought = busy.newest()
-    refund(busy, bought)
+    tell(bought, refund_of(bought))
     found = rows(busy.pages.open(f"{HISTORY}?q={bought.reference.lower()}"))
-    assert [node.text.partition(" 12:00")[0] for node in found] == ["Refund: Small pack", "Small pack · $20.00"]
+    assert [node.text.partition(" 12:00")[0] for node in found] == [
+        "Refund: Small pack · −$20.00",
+        "Small pack · $20.00 Refunded",
+    ]
 
 
 def test_days_are_those_of_the_accounts_zone(app, user, shopper):

@@ -239,9 +239,15 @@ def test_one_that_is_asked_for_again_breaks_off_and_leaves_the_row_to_the_new_on
     """Else one address, opened many times, would be as many files at once."""
     monkeypatch.setattr(export, "LINES_AT_ONCE", 2)
     monkeypatch.setattr(export, "NOTED_EVERY_LINES", 4)
-    first = json_lines(wanted_of(busy.user.account_id, 14, begun_at=running(busy)), lambda entry: str(entry.seq))
+    first = json_lines(
+        wanted_of(busy.user.account_id, 14, begun_at=running(busy)),
+        lambda _session, _account_id, entries: [str(entry.seq) for entry in entries],
+    )
     next(first)
-    second = json_lines(wanted_of(busy.user.account_id, 14, begun_at=running(busy)), lambda entry: str(entry.seq))
+    second = json_lines(
+        wanted_of(busy.user.account_id, 14, begun_at=running(busy)),
+        lambda _session, _account_id, entries: [str(entry.seq) for entry in entries],
+    )
     with pytest.raises(BegunAnew):
         list(first)
     assert [(found.state, found.looked) for found in exports(busy)] == [("running", 0)]
@@ -251,7 +257,10 @@ def test_one_that_is_asked_for_again_breaks_off_and_leaves_the_row_to_the_new_on
 
 def test_what_is_written_meanwhile_does_not_come_into_the_file(busy, monkeypatch):
     monkeypatch.setattr(export, "LINES_AT_ONCE", 5)
-    lines = json_lines(wanted_of(busy.user.account_id, 14), lambda entry: str(entry.seq))
+    lines = json_lines(
+        wanted_of(busy.user.account_id, 14),
+        lambda _session, _account_id, entries: [str(entry.seq) for entry in entries],
+    )
     text = next(lines)
     grant(busy.user.account_id, 5)
     assert json.loads(text + "".join(lines)) == list(range(13, 0, -1))

@@ -34,6 +34,7 @@ PARTIALS = {
     "/partials/settings/email": SETTINGS,
     "/partials/settings/password": SETTINGS,
     "/partials/settings/browsers": SETTINGS,
+    "/partials/settings/close": SETTINGS,
 }
 
 

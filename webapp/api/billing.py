@@ -18,10 +18,11 @@ from webapp.api.schemas import (
 )
 from webapp.billing.errors import CheckoutExpired, UnknownPurchase
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.standing import standing_of
 from webapp.billing.queries import purchase_of_session
 from webapp.extensions import db
 from webapp.orm import utc_now
-from webapp.people.errors import NoUser
+from webapp.people.errors import AccountClosed, NoUser
 from webapp.people.hosts import user_of_account
 from webapp.people.models import User
 from webapp.web.balance import fresh_balance
@@ -51,8 +52,9 @@ def open_pack_purchase() -> Response:
 def verify_payment() -> Response:
     """GET /api/billing/verify-payment: settles the caller's own purchase if that is possible now, and tells its state.
 
-    When Stripe doesn't answer, the stored state does: the webhook or the sweep will settle. Raises UnknownPurchase,
-    for another's session too.
+    When Stripe doesn't answer, the stored state does: the webhook or the sweep will settle. A paid purchase whose
+    refunds give back all of its money is `refunded`; its credits were granted, and taken back since. Raises
+    UnknownPurchase, for another's session too.
     """
     query = checked(VerifyQuery, request.args.to_dict())
     account_id = caller().account_id
@@ -61,10 +63,11 @@ def verify_payment() -> Response:
         raise UnknownPurchase
     purchase = settle_purchase(account_id, found.id, now=utc_now())
     balance = fresh_balance(account_id, now=utc_now())  # after the call to Stripe, and what it granted
+    is_refunded = purchase.state == "paid" and standing_of(db.session(), purchase).is_refunded
     return answer(
         VerifyAnswer.model_validate(
             {
-                "status": purchase.state,
+                "status": "refunded" if is_refunded else purchase.state,
                 "credits_granted": purchase.credits if purchase.state == "paid" else 0,
                 "balance": ShortBalance(available=balance.available, held=balance.held),
             }
@@ -73,12 +76,17 @@ def verify_payment() -> Response:
 
 
 def _buyer() -> User:
-    """Who signs in to the account that buys: Stripe and receipts speak to a person. Raises UnknownAccount, NoUser."""
+    """Who signs in to the account that buys: Stripe and receipts speak to a person.
+
+    Raises UnknownAccount, NoUser, AccountClosed.
+    """
     asking = caller()
     found = asking.user or user_of_account(db.session(), asking.account_id)
     if found is None:
         fresh_balance(asking.account_id, now=utc_now())  # an account that isn't there is told first
         raise NoUser("Nobody signs in to this account yet, so nobody can pay for it.")
+    if found.closed_at is not None:
+        raise AccountClosed
     return found
 
 

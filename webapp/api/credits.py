@@ -8,7 +8,7 @@ from webapp.api.answers import answer
 from webapp.api.bodies import checked
 from webapp.api.callers import caller
 from webapp.api.cursors import before_seq_of, cursor_of
-from webapp.api.entries import entry_answer
+from webapp.api.entries import told_entries
 from webapp.api.schemas import (
     BalanceAnswer,
     HistoryAnswer,
@@ -47,7 +47,7 @@ def history() -> Response:
         limit=query.limit,
         now=now,
     )
-    entries = [entry_answer(entry) for entry in page.entries]
+    entries = told_entries(db.session(), account_id, page.entries)
     return answer(HistoryAnswer(entries=entries, next_cursor=cursor_of(page.next_before_seq)))
 
 

@@ -64,7 +64,10 @@ class Route:
 
 PRICED = ("unknown_meter", "invalid_credits")
 TAKING = (*PRICED, "insufficient_credits", "spending_paused")
-BUYING = ("unknown_pack", "pack_locked", "pack_unavailable", "payments_off", "no_user", "checkout_expired")
+BUYING = (
+    *("unknown_pack", "pack_locked", "pack_unavailable", "payments_off", "no_user", "account_closed"),
+    "checkout_expired",
+)
 OF_STRIPE = ("stripe_unreachable", "stripe_refused")
 
 ROUTES = (
@@ -191,7 +194,7 @@ ROUTES = (
         names_account=False,
         is_for_service=True,
         keeps_slashes=True,  # an external id may be an address of its own: its slashes are not ours to tidy
-        problems=("no_user", "operators_own"),
+        problems=("no_user", "account_closed", "operators_own"),
     ),
     Route(
         method="GET",

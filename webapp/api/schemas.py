@@ -177,10 +177,30 @@ class EntryAnswer(Answer):
     reverses: int | None
 
 
+class BecauseAnswer(Answer):
+    """Why an entry took credits or gave them back: refunds or disputes of a purchase (its reference), or both.
+
+    `amount_minor` is their money: below zero where it went back to the buyer, above zero where it came back to us, or
+    stays with us while a dispute is open. `ids` are Stripe's.
+    """
+
+    why: Literal["refund", "dispute", "both"]
+    purchase: str
+    amount_minor: int
+    currency: str
+    ids: list[str]
+
+
+class ToldEntryAnswer(EntryAnswer):
+    """An entry as the history tells it. `because` is null for what no refund or dispute has brought about."""
+
+    because: BecauseAnswer | None
+
+
 class HistoryAnswer(Answer):
     """A page of the history, newest first. `next_cursor` is null on the last one."""
 
-    entries: list[EntryAnswer]
+    entries: list[ToldEntryAnswer]
     next_cursor: str | None
 
 

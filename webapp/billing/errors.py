@@ -15,6 +15,10 @@ Refusal
     ├── RefundUnderway       another refund of it is not confirmed yet  amount_minor, currency
     ├── RefundUnconfirmed    nobody knows yet whether Stripe made it    amount_minor, currency
     ├── RefundRefused        Stripe said no to a refund                 stripe_code
+    ├── RefundNotOffered     nobody may ask for a refund of this        why
+    ├── QuoteChanged         the refund would be another one now        credits, amount_minor, currency
+    ├── UnknownRequest       no request for a refund waits there
+    ├── RequestDecided       an operator was quicker
     ├── Overtaken            others settled other answers meanwhile: ask again
     ├── InvalidWebhook       not an event that Stripe signed for us
     ├── StripeUnreachable    no answer, or none that says yes or no: try again later
@@ -145,6 +149,47 @@ class RefundRefused(BillingRefusal):
     def __init__(self, stripe_code: str) -> None:
         sentence = self.SENTENCES.get(stripe_code, "Stripe didn't make this refund.")
         super().__init__(f"{sentence} No money moved.", stripe_code=stripe_code)
+
+
+class RefundNotOffered(BillingRefusal):
+    """A refund of unused credits can't be asked for. Fact: `why` (never, over, used, gone, disputed, underway)."""
+
+    code = "refund_not_offered"
+
+    def __init__(self, why: str, sentence: str) -> None:
+        super().__init__(sentence, why=why)
+        self.why = why
+
+
+class QuoteChanged(BillingRefusal):
+    """Credits were used or came back since the refund was shown. Facts: `credits`, `amount_minor`, `currency`."""
+
+    code = "quote_changed"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(
+            "This refund would be another one now: its credits were used, or came back. Nothing was refunded. The "
+            "new sum must be asked for.",
+            **facts,
+        )
+
+
+class UnknownRequest(BillingRefusal):
+    """The account has no such request for a refund."""
+
+    code = "unknown_request"
+
+    def __init__(self) -> None:
+        super().__init__("We can't find that request.")
+
+
+class RequestDecided(BillingRefusal):
+    """The request for a refund doesn't wait any more."""
+
+    code = "request_decided"
+
+    def __init__(self) -> None:
+        super().__init__("This request has been decided already.")
 
 
 class Overtaken(BillingRefusal):

@@ -32,6 +32,7 @@ class Purchase(Base):
     `open_number` counts the sets of parameters sent: part of the idempotency key sent to Stripe.
     `reason` is a word: why it failed, or the first thing that differs where it is quarantined; `differences` has
     all of them, `{what: {expected, found}}`. `asked_at` is when Stripe was last asked, 1970 if never.
+    `refund_days` is for how long after the payment a refund of unused credits may be asked for; 0: it may not.
     `returned_minor` is the money of its refunds and withdrawn disputes, `disputed_minor` that of its other open
     disputes; `money_read_at` is when Stripe was asked for them, None if never.
     """
@@ -46,6 +47,7 @@ class Purchase(Base):
         CheckConstraint("takeback IN ('debt', 'floor')", "known_takeback"),
         CheckConstraint("credits > 0 AND amount_minor >= 0", "terms_in_range"),
         CheckConstraint("total_minor IS NULL OR total_minor >= 0", "total_in_range"),
+        CheckConstraint("refund_days >= 0", "refund_days_in_range"),
         CheckConstraint("returned_minor >= 0 AND disputed_minor >= 0", "money_back_in_range"),
         Index("ix_purchases_id", "id"),
         Index("ix_purchases_session_id", "session_id"),
@@ -68,6 +70,7 @@ class Purchase(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     takeback: Mapped[str] = mapped_column(String(8))
+    refund_days: Mapped[int] = mapped_column(default=0, server_default="0")
     price_id: Mapped[str] = mapped_column(String(255))
 
     open_key: Mapped[str] = mapped_column(String(300))

@@ -12,14 +12,24 @@ from webapp.billing.models import Purchase
 # A checkout that nobody paid fades from the list after this; the row itself stays.
 FADES_AFTER = dt.timedelta(hours=24)
 CALLED_AT_MOST = 100
-
+TOLD_AT_MOST = 100
 
 # Built once: every page of the shell asks the first.
 _OWN = select(Purchase).where(Purchase.account_id == bindparam("of_account"))
-_NEWEST = (
-    _OWN.where(or_(Purchase.state != "expired", Purchase.opened_at > bindparam("since", type_=Purchase.opened_at.type)))
-    .order_by(Purchase.opened_at.desc(), Purchase.id)
+_NEWEST_FIRST = (Purchase.opened_at.desc(), Purchase.id)
+_SHOWN = or_(Purchase.state != "expired", Purchase.opened_at > bindparam("since", type_=Purchase.opened_at.type))
+_NEWEST = _OWN.where(_SHOWN).order_by(*_NEWEST_FIRST).limit(bindparam("most"))
+_NEWEST_IDS = (
+    select(Purchase.id)
+    .where(Purchase.account_id == bindparam("of_account"), _SHOWN)
+    .order_by(*_NEWEST_FIRST)
     .limit(bindparam("most"))
+)
+_NEED_WORDS = or_(Purchase.returned_minor > 0, Purchase.disputed_minor > 0, Purchase.state == "quarantined")
+_TOLD = (
+    _OWN.where(or_(Purchase.id.in_(_NEWEST_IDS.scalar_subquery()), _NEED_WORDS))
+    .order_by(*_NEWEST_FIRST)
+    .limit(TOLD_AT_MOST)
 )
 _NAMED = _OWN.where(Purchase.id.in_(bindparam("ids", expanding=True)))
 
@@ -27,6 +37,20 @@ _NAMED = _OWN.where(Purchase.id.in_(bindparam("ids", expanding=True)))
 def purchases(session: Session, account_id: int, *, limit: int, now: dt.datetime) -> list[Purchase]:
     """The account's newest purchases, without those that expired unpaid and are a day old."""
     return list(session.scalars(_NEWEST, {"of_account": account_id, "since": now - FADES_AFTER, "most": limit}))
+
+
+def purchases_to_tell(session: Session, account_id: int, *, limit: int, now: dt.datetime) -> list[Purchase]:
+    """The account's newest purchases as `purchases` gives them, and after them every older one with something to tell.
+
+    That is: those whose money was asked back, and those that wait for a person. One query, newest first.
+    """
+    return list(session.scalars(_TOLD, {"of_account": account_id, "since": now - FADES_AFTER, "most": limit}))
+
+
+def purchases_promised(session: Session, account_id: int) -> list[Purchase]:
+    """The account's paid purchases of which a refund could be asked for once, the newest first, at most 100."""
+    promised = (Purchase.account_id == account_id, Purchase.state == "paid", Purchase.refund_days > 0)
+    return list(session.scalars(select(Purchase).where(*promised).order_by(*_NEWEST_FIRST).limit(TOLD_AT_MOST)))
 
 
 def purchase(session: Session, account_id: int, purchase_id: str) -> Purchase | None:

@@ -14,6 +14,7 @@ from webapp.money import LARGEST_AMOUNT_MINOR, is_stripe_currency, largest_charg
 
 LONGEST_BADGE = 24
 LONGEST_NOTE = 200
+MOST_REFUND_DAYS = 365
 LARGEST_FILE_BYTES = 256 * 1024
 
 
@@ -76,6 +77,7 @@ def _catalog(path: Path, root: Table) -> Catalog:
         meters=tuple(meter for _, meter in meters),
         main_meter=next((meter for _, meter in meters if meter.slug == main_slug), None),
         refund_note=root.text("refund_note", longest=LONGEST_NOTE, default=""),
+        refund_days=_refund_days(root),
     )
     refuse_contradictions(root, catalog, main_slug=main_slug, packs=packs, plans=plans, meters=meters)
     root.refuse_unknown()
@@ -105,6 +107,16 @@ def _unit(root: Table, currency: str) -> CreditUnit:
     )
     table.refuse_unknown()
     return unit
+
+
+def _refund_days(root: Table) -> int:
+    """For how long unused credits may be asked back: the table is the policy, and without it there is none."""
+    table = root.table("refunds") if "refunds" in root.values else None
+    if table is None:
+        return 0
+    days = table.count("window_days", most=MOST_REFUND_DAYS)
+    table.refuse_unknown()
+    return days
 
 
 def _pack(table: Table, currency: str) -> Pack:

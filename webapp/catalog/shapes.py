@@ -154,7 +154,10 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything in one catalogue file, in the order of the file."""
+    """Everything in one catalogue file, in the order of the file.
+
+    `refund_days` is for how long people may ask for a refund of what they bought and haven't used; 0: they may not.
+    """
 
     path: Path
     unit: CreditUnit
@@ -164,6 +167,7 @@ class Catalog:
     meters: tuple[Meter, ...]
     main_meter: Meter | None
     refund_note: str
+    refund_days: int = 0
 
     def pack(self, slug: str) -> Pack | None:
         """The pack of this slug, active or not."""

@@ -42,6 +42,30 @@ class EntryFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LotBooks:
+    """What became of one grant: its `granted` credits by book. `voided_by_operator` is part of `voided`.
+
+    `owed` is below zero where its spent credits were taken back, above zero where it has paid for another lot.
+    """
+
+    grant: int
+    granted: int
+    available: int
+    held: int
+    frozen: int
+    spent: int
+    expired: int
+    voided: int
+    owed: int
+    voided_by_operator: int
+
+    @property
+    def taken_back(self) -> int:
+        """What refunds and disputes have taken."""
+        return self.voided - self.voided_by_operator
+
+
+@dataclass(frozen=True, slots=True)
 class HoldFacts:
     """A hold: `credits` reserved until `expires_at`; `captured` were used in the end, perhaps more than was reserved.
 

@@ -1,13 +1,14 @@
 """Reading the ledger: balances, history, what is due. Never writes, never locks; frozen facts come out."""
 
 import datetime as dt
+from collections.abc import Collection
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import bindparam, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from webapp.ledger.balances import Balance, LotFacts, balance
 from webapp.ledger.counting import change_since, count_entries
-from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched
+from webapp.ledger.facts import EntryFacts, HoldFacts, LotBooks, LotTouched
 from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import grants, holds
@@ -24,6 +25,7 @@ __all__ = [
     "EntryFacts",
     "HistoryPage",
     "HoldFacts",
+    "LotBooks",
     "LotFacts",
     "LotTouched",
     "Search",
@@ -42,6 +44,7 @@ __all__ = [
     "entry",
     "history",
     "hold",
+    "lot_books",
     "open_holds",
     "preview_takeback",
     "stretch",
@@ -66,3 +69,16 @@ def accounts_due(session: Session, *, now: dt.datetime, limit: int) -> tuple[int
         .limit(limit)
     )
     return tuple(session.scalars(due))
+
+
+_BOOKS = select(
+    grants.c.seq.label("grant"), *(grants.c[name] for name in LotBooks.__dataclass_fields__ if name != "grant")
+).where(grants.c.account_id == bindparam("of_account"), grants.c.seq.in_(bindparam("of_grants", expanding=True)))
+
+
+def lot_books(session: Session, account_id: int, grant_seqs: Collection[int]) -> dict[int, LotBooks]:
+    """The books of some of the account's grants as they are stored, by number: one query, none for no grants."""
+    if not grant_seqs:
+        return {}
+    rows = session.execute(_BOOKS, {"of_account": account_id, "of_grants": list(grant_seqs)}).mappings()
+    return {row["grant"]: LotBooks(**row) for row in rows}

@@ -55,7 +55,8 @@ def facts_of(purchase: Purchase, seen: TakebackPreview, amount_minor: int) -> di
     }
 
 
-def order_of(session: Session, account_id: int, form_key: str) -> RefundOrder | None:
-    """What became of the refund that a form has ordered."""
-    ordered = (RefundOrder.account_id == account_id, RefundOrder.order_key == order_key(form_key))
+def order_of(session: Session, act: Act) -> RefundOrder | None:
+    """What became of the refund that an act has ordered, by itself or for a customer's request."""
+    key = act.facts.get("order_key") or order_key(act.form_key)
+    ordered = (RefundOrder.account_id == act.account_id, RefundOrder.order_key == key)
     return session.scalar(select(RefundOrder).where(*ordered))

@@ -50,4 +50,5 @@ def user_of_browser(session: Session, secret: str, *, now: dt.datetime) -> User 
     The look-up is by hash, so its time tells nothing about how near a guess was.
     """
     found = (SignedInBrowser.secret_hash == secret_hash(secret), SignedInBrowser.ends_at > now)
-    return session.scalar(select(User).join(SignedInBrowser, SignedInBrowser.user_id == User.id).where(*found))
+    of_user = select(User).join(SignedInBrowser, SignedInBrowser.user_id == User.id)
+    return session.scalar(of_user.where(*found, User.closed_at.is_(None)))

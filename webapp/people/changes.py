@@ -46,7 +46,7 @@ def change_password(claim: Claim, *, password: str, is_kept: bool) -> str:
     """
     user = _own_user(claim)
     password_hash = hash_password(password, email=user.email)
-    return _after_check(claim, partial(_renew, claim=claim, password_hash=password_hash, is_kept=is_kept))
+    return after_check(claim, partial(_renew, claim=claim, password_hash=password_hash, is_kept=is_kept))
 
 
 def set_first_password(user_id: int, *, browser_secret: str, password: str, is_kept: bool, now: dt.datetime) -> str:
@@ -70,15 +70,20 @@ def change_email(claim: Claim, *, email: str) -> None:
     shown = clean_email(email)
     if _own_user(claim).password_hash == NO_PASSWORD:
         raise NoPassword
-    _after_check(claim, partial(_move, claim=claim, email=shown))
+    after_check(claim, partial(_move, claim=claim, email=shown))
+
+
+def is_fresh(session: Session, user_id: int, browser_secret: str, *, now: dt.datetime) -> bool:
+    """Whether the user has signed in with this browser in the last 15 minutes."""
+    fresh = (SignedInBrowser.user_id == user_id, SignedInBrowser.signed_in_at > now - FRESH_FOR)
+    here = SignedInBrowser.secret_hash == secret_hash(browser_secret)
+    return session.scalar(select(SignedInBrowser.user_id).where(here, *fresh)) is not None
 
 
 def _set_first(
     session: Session, *, user_id: int, browser_secret: str, password_hash: str, is_kept: bool, now: dt.datetime
 ) -> str:
-    fresh = (SignedInBrowser.user_id == user_id, SignedInBrowser.signed_in_at > now - FRESH_FOR)
-    here = SignedInBrowser.secret_hash == secret_hash(browser_secret)
-    if session.scalar(select(SignedInBrowser.user_id).where(here, *fresh)) is None:
+    if not is_fresh(session, user_id, browser_secret, now=now):
         raise SignInAgain
     without = (User.id == user_id, User.password_hash == NO_PASSWORD)
     if session.scalar(update(User).where(*without).values(password_hash=password_hash).returning(User.id)) is None:
@@ -93,7 +98,7 @@ def _own_user(claim: Claim) -> User:
     return user
 
 
-def _after_check(claim: Claim, change: Callable[..., str | None]) -> str:
+def after_check(claim: Claim, change: Callable[..., str | None]) -> str:
     """Do the change in one transaction, once the present password was found right outside of it.
 
     A change gives back None when the stored hash is another by now: one that was renewed is checked again.

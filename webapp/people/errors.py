@@ -25,6 +25,8 @@ Refusal
     ├── LinkEnded           a login link that was used, has ended, or never was
     ├── NoPassword          somebody who comes by links only has no password to show
     ├── SignInAgain         too long ago for setting a first password
+    ├── OperatorStays       an operator can't close their own account
+    ├── AccountClosed       nobody signs in to this account any more
     └── TooManyTries        retry_after_seconds
 """
 
@@ -213,12 +215,30 @@ class NoPassword(PeopleRefusal):
 
 
 class SignInAgain(PeopleRefusal):
-    """The sign-in is too old to set a first password by it."""
+    """The sign-in is too old to set a first password by it, or to close an account."""
 
     code = "sign_in_again"
 
+    def __init__(self, *, to: str = "set a password") -> None:
+        super().__init__(f"To {to}, come here again by the link that signs you in, and do it right then.")
+
+
+class OperatorStays(PeopleRefusal):
+    """Somebody with an operator's role wanted to close their account."""
+
+    code = "operator_stays"
+
     def __init__(self) -> None:
-        super().__init__("To set a password, come here again by the link that signs you in, and set it right then.")
+        super().__init__("You are an operator. Let an admin take that role from you first, then close your account.")
+
+
+class AccountClosed(PeopleRefusal):
+    """The account's user has closed it. Told to whoever knows its password, or is its product."""
+
+    code = "account_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This account was closed by its owner, so nobody can sign in to it or buy for it.")
 
 
 class TooManyTries(PeopleRefusal):

@@ -47,6 +47,7 @@ class User(Base):
     number_style: Mapped[str] = mapped_column(String(16), default="region", server_default="region")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     signed_in_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
     # Read with the user, in the same statement: every page shows times in the account's zone, and says it if nothing
     # can be spent.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.extensions import db, end_reading, transact
 from webapp.people.browsers import sign_in_browser
 from webapp.people.emails import email_key
-from webapp.people.errors import TooManyTries, WrongPair
+from webapp.people.errors import AccountClosed, TooManyTries, WrongPair
 from webapp.people.models import User
 from webapp.people.passwords import matches, rehashed
 from webapp.people.throttle import Attempt, attempt_of, forgive, record_failure, take_back, wait_seconds
@@ -26,7 +26,7 @@ def sign_in(
 
     The try counts as failed before the password is looked at (see throttle.py) and is forgiven at a success. The slow
     check runs while no transaction is open. A hash with outdated parameters is renewed. For an e-mail nobody has the
-    same statements run and the same hashing. Raises TooManyTries, then WrongPair.
+    same statements run and the same hashing. Raises TooManyTries, then WrongPair, then AccountClosed.
     """
     attempt = attempt_of(email_key(email), address, secret=throttle_secret)
     admit(attempt, now=now)
@@ -40,11 +40,13 @@ def sign_in(
 
 
 def _checked(email: str, password: str) -> User:
-    """The user with this e-mail and password; raises WrongPair."""
+    """The user with this e-mail and password; raises WrongPair and AccountClosed."""
     user = user_by_email(db.session(), email)
     end_reading()
     if not matches(user.password_hash if user else None, password) or user is None:
         raise WrongPair
+    if user.closed_at is not None:
+        raise AccountClosed
     return user
 
 
@@ -74,7 +76,7 @@ def _enter(
 
     A password changed in that moment must not let its old one in; a hash renewed in that moment is checked again.
     """
-    unchanged = (User.id == user.id, User.password_hash == user.password_hash)
+    unchanged = (User.id == user.id, User.password_hash == user.password_hash, User.closed_at.is_(None))
     renewed = {"signed_in_at": now, "password_hash": new_hash or user.password_hash}
     if session.scalar(update(User).where(*unchanged).values(renewed).returning(User.id)) is None:
         return None

@@ -1,7 +1,5 @@
 """The credits page, the form that leads to Stripe, and receipts."""
 
-import re
-
 from flask import Blueprint, abort, flash, get_flashed_messages, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -12,16 +10,16 @@ from webapp.extensions import db
 from webapp.orm import utc_now
 from webapp.web.checkout import start_purchase
 from webapp.web.gate import signed_in_only
-from webapp.web.limits import checkout_limit
+from webapp.web.limits import FORM_KEY, checkout_limit
 from webapp.web.pages import credits as page
 from webapp.web.pages import notices
 from webapp.web.pages.reader import Reader, present_reader
+from webapp.web.pages.receipt import receipt_page
 from webapp.web.pages.shell import shell, without_alert
 
 bp = Blueprint("credits", __name__)
 
 NEW_TERMS = "new_terms"
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @bp.get("/dashboard/credits", endpoint="credits")
@@ -67,15 +65,13 @@ def checkout() -> ResponseReturnValue:
 @bp.get("/dashboard/credits/receipts/<purchase_id>")
 @signed_in_only
 def receipt(purchase_id: str) -> ResponseReturnValue:
-    """What was paid for, on one sheet. Only for paid purchases of the reader's own account."""
+    """What was paid for, and what went back, on one sheet. Only for paid purchases of the reader's own account."""
     reader = present_reader()
     context = shell(reader)
     found = queries.purchase(db.session(), reader.account_id, purchase_id)
     if found is None or found.state != "paid":
         raise UnknownPurchase
-    paid_minor = found.amount_minor if found.total_minor is None else found.total_minor
-    added_minor = paid_minor - found.amount_minor
-    return render_template("credits/receipt.html", **context, purchase=found, added_minor=added_minor)
+    return render_template("credits/receipt.html", **context | receipt_page(reader, found))
 
 
 def _notice(reader: Reader) -> notices.Notice | None:

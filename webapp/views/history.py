@@ -1,16 +1,18 @@
 """The history page, and its entries as a file."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
-from webapp.api.entries import entry_answer
+from webapp.api.entries import told_entries
 from webapp.exports.records import begin_export
 from webapp.extensions import db, transact
+from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import count_entries
 from webapp.ledger.queries import history as entries_of
 from webapp.orm import utc_now
@@ -99,4 +101,8 @@ def _lines(wanted: Wanted, suffix: str, total: int) -> Iterator[str] | str:
     transact(lambda session: begin_export(session, *of_export, total=total, is_search=is_search, now=wanted.begun_at))
     if suffix == "csv":
         return stream_with_context(csv_lines(wanted))
-    return stream_with_context(json_lines(wanted, lambda entry: entry_answer(entry).model_dump_json()))
+    return stream_with_context(json_lines(wanted, _as_json))
+
+
+def _as_json(session: Session, account_id: int, entries: Collection[EntryFacts]) -> list[str]:
+    return [entry.model_dump_json() for entry in told_entries(session, account_id, entries)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from webapp.billing.money_back.causes import Cause, causes_of
 from webapp.billing.queries import purchases_of
 from webapp.exports.records import note_export
 from webapp.extensions import db, transact
@@ -25,7 +26,7 @@ LINES_AT_ONCE = 1000
 NOTED_EVERY_LINES = 5000
 COLUMNS = (
     *("entry", "written_at", "occurred_at", "kind", "credits", "balance_after", "description", "meter", "quantity"),
-    *("lots", "reverses", "reference"),
+    *("lots", "reverses", "reference", "because", "money_minor", "currency"),
 )
 # A cell that begins like this is worked out by spreadsheets: some take the wide signs of East Asian keyboards too.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -57,17 +58,22 @@ def csv_lines(wanted: Wanted) -> Iterator[str]:
     def drawn(session: Session, entries: Entries) -> str:
         purchases = purchases_of(session, wanted.account_id, _purchase_ids(entries))
         references = {purchase.id: purchase.reference for purchase in purchases}
-        return _rows(_cells(entry, references) for entry in entries)
+        causes = causes_of(session, wanted.account_id, entries)
+        return _rows((*_cells(entry, references), *_because(causes.get(entry.seq))) for entry in entries)
 
     yield BYTE_ORDER_MARK + _rows([COLUMNS])
     with closing(_stretches(wanted, drawn)) as texts:
         yield from texts
 
 
-def json_lines(wanted: Wanted, answered: Callable[[EntryFacts], str]) -> Iterator[str]:
-    """The file as one JSON array; `answered` gives the JSON of an entry."""
+def json_lines(wanted: Wanted, answered: Callable[[Session, int, Entries], list[str]]) -> Iterator[str]:
+    """The file as one JSON array; `answered` gives the JSON of each of the account's entries."""
+
+    def drawn(session: Session, entries: Entries) -> str:
+        return ",\n".join(answered(session, wanted.account_id, entries))
+
     before = "[\n"
-    with closing(_stretches(wanted, lambda _, entries: ",\n".join(map(answered, entries)))) as texts:
+    with closing(_stretches(wanted, drawn)) as texts:
         for text in texts:
             yield before + text
             before = ",\n"
@@ -140,6 +146,11 @@ def _cells(entry: EntryFacts, references: dict[str, str]) -> tuple[object, ...]:
     moments = (_iso(entry.created_at), _iso(entry.occurred_at))
     first = (entry.seq, *moments, entry.kind, entry.credits, entry.balance_after)
     return (*first, *texts, quantity, lots, reverses, references.get(entry.source_id, ""))
+
+
+def _because(cause: Cause | None) -> tuple[object, ...]:
+    """Why it took credits or gave them back, and the money of it: below zero where that went back to the buyer."""
+    return ("", "", "") if cause is None else (cause.why, cause.amount_minor, cause.currency)
 
 
 def inert(text: str) -> str:

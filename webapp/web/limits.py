@@ -1,5 +1,7 @@
 """How often one user may ask for what costs a call to Stripe or tells of others. By user: offices share an address."""
 
+import re
+
 from flask import request
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -7,6 +9,9 @@ from flask_login import current_user
 from webapp.extensions import limiter
 from webapp.web.keys import has_key, key_asking
 from webapp.web.refusals import InvalidKey
+
+# The one-time key of a form: what our pages make, and nothing that could not be stored.
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 def asker() -> str:
@@ -28,6 +33,7 @@ def _key_asking() -> str:
 
 # One count for every way to open a checkout, so that a second route is no second allowance.
 checkout_limit = limiter.shared_limit("10 per minute", scope="checkout", key_func=asker)
+refund_limit = limiter.shared_limit("10 per minute", scope="refunds", key_func=asker)
 # Renewing counts as making: each leaves a row for good.
 key_limit = limiter.shared_limit("60 per hour", scope="keys", key_func=asker)
 # A link is asked for by its secret, which nobody guesses; a flood of guesses would cost the database a read each.

@@ -146,7 +146,7 @@ EXAMPLES: dict[str, Example] = {
     "history": Example(
         query={"type": "usage", "limit": "1"},
         answer={
-            "entries": [_entry(8, "release", 0, 400, 30, "Nobody picked up")],
+            "entries": [_entry(8, "release", 0, 400, 30, "Nobody picked up", because=None)],
             "next_cursor": "aDE6OA",
         },
     ),

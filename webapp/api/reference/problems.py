@@ -64,6 +64,7 @@ KINDS = (
     _of(ledger.HoldClosed, "The hold was captured or released, or its time is over.", hold=INTEGER, state=TEXT),
     _of(billing.CheckoutExpired, "The checkout of this key is over."),
     _of(people.NoUser, "Nobody signs in to the account."),
+    _of(people.AccountClosed, "The account's owner has closed it."),
     _of(people.EmailOfAnother, "Another account’s user has that e-mail."),
     _of(refusals.BatchTooLarge, "A batch has more than 1,000 spends.", largest=INTEGER),
     ProblemKind("request_entity_too_large", 413, "The body is larger than 1 MiB."),

@@ -12,6 +12,7 @@ from webapp.billing import queries
 from webapp.billing.checkout import locked_purchase
 from webapp.billing.errors import NotRefundable, RefundOutOfRange, RefundUnderway, UnknownPurchase
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.following import follow_orders
 from webapp.billing.money_back.keeping import kept
 from webapp.billing.money_back.models import RefundOrder
 from webapp.billing.money_back.payment import paid_currency, paid_minor
@@ -137,6 +138,7 @@ def note_made(session: Session, purchase: Purchase, refunds: Iterable[Refund], *
             session.execute(
                 update(RefundOrder).where(_is(purchase, int(number)), RefundOrder.state != "made").values(made)
             )
+            follow_orders(session, purchase, now=now)
 
 
 def note_refused(session: Session, order: RefundOrder, reason: str, *, now: dt.datetime) -> None:
@@ -145,6 +147,7 @@ def note_refused(session: Session, order: RefundOrder, reason: str, *, now: dt.d
     refused = {"state": "refused", "reason": reason[:255], "ended_at": now}
     asked = RefundOrder.state == "asked"
     session.execute(update(RefundOrder).where(_is(purchase, order.number), asked).values(refused))
+    follow_orders(session, purchase, now=now)
 
 
 def _is(purchase: Purchase, number: int) -> ColumnElement[bool]:

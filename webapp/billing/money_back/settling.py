@@ -9,10 +9,13 @@ from webapp.billing.checkout import locked_purchase
 from webapp.billing.errors import Overtaken
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import MoneyBack
+from webapp.billing.money_back.changes import differences_of, keep_changes
 from webapp.billing.money_back.keeping import keep, kept, same
 from webapp.billing.money_back.orders import note_made
 from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.billing.stripe_objects import Dispute, Refund
+from webapp.ledger.facts import EntryFacts
+from webapp.ledger.models import Account
 from webapp.ledger.operations import settle_takeback
 
 MOMENT = dt.timedelta(microseconds=1)
@@ -41,9 +44,12 @@ def settle_money_back(session: Session, purchase: Purchase, told: MoneyBack, *, 
     purchase.money_read_at = now if told.known_at is None else max(now, told.known_at + MOMENT)
     if told.refunds or told.disputes or purchase.returned_minor or purchase.disputed_minor:
         purchase.payment_intent_id = told.payment_intent_id
+        differences = differences_of(kept(session, purchase), told)
+        after_seq = session.get_one(Account, purchase.account_id).seq  # as it was read with the lock
         keep(session, purchase, told, now=now)
         note_made(session, purchase, told.refunds, now=now)
-        claim(session, purchase, told, now=now)
+        entries = claim(session, purchase, told, now=now)
+        keep_changes(session, purchase, differences, after_seq=after_seq, entries=entries, now=now)
     return purchase
 
 
@@ -53,8 +59,8 @@ def claim_again(session: Session, purchase: Purchase, *, now: dt.datetime) -> No
         claim(session, purchase, kept(session, purchase), now=now)
 
 
-def claim(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> None:
-    """Tell the purchase and the ledger how much of the payment came back. The account is locked."""
+def claim(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.datetime) -> list[EntryFacts]:
+    """Tell the purchase and the ledger how much of the payment came back; the entries. The account is locked."""
     total_minor, currency = paid_minor(purchase), paid_currency(purchase)
     _warn(purchase, told, currency)
     returned_minor, disputed_minor = told.sums(total_minor=total_minor, currency=currency)
@@ -80,6 +86,7 @@ def claim(session: Session, purchase: Purchase, told: MoneyBack, *, now: dt.date
             disputed_minor=disputed_minor,
             entries=[entry.seq for entry in entries],
         )
+    return entries
 
 
 def _warn(purchase: Purchase, told: MoneyBack, currency: str) -> None:

@@ -11,6 +11,7 @@ from webapp.views.operator import (
     person,
     purchases,
     refund,
+    requests,
 )
 from webapp.views.operator.blueprint import bp
 
@@ -26,4 +27,5 @@ __all__ = [
     "person",
     "purchases",
     "refund",
+    "requests",
 ]

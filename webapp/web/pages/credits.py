@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.models import RefundRequest
+from webapp.billing.money_back.quoting import may_ask
+from webapp.billing.money_back.requests import OPEN
+from webapp.billing.money_back.standing import Standing
 from webapp.billing.offers import Offer, offers
 from webapp.catalog import Catalog, Pack
 from webapp.extensions import db
+from webapp.ledger.queries import LotBooks
 from webapp.web.display import amount, meter_price, worth
 from webapp.web.estimate import Estimate, UnreadableQuantity, estimate, estimate_label
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.money_back import BackLine, back_lines, chip_of, lots_of
 from webapp.web.pages.reader import Reader
+from webapp.web.pages.refunds import request_lines, requests_of
 from webapp.web.pages.shell import shell
 
 TYPED_AT_FIRST = "300"
@@ -44,12 +51,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRow:
-    """One line of the list of purchases."""
+    """One line of the list of purchases; `back` are the lines below it, of what came back of its money.
+
+    `is_given_back`: nothing of that money is left with us.
+    `may_ask`: a refund of unused credits may be asked for.
+    """
 
     purchase: Purchase
     state: str
     chip: tuple[str, str, str]
     can_be_paid: bool
+    back: list[BackLine]
+    is_given_back: bool
+    may_ask: bool
 
 
 def credits_page(reader: Reader, *, typed: str | None) -> dict[str, Any]:
@@ -103,7 +117,12 @@ def pack_estimate(reader: Reader, *, typed: str | None) -> dict[str, Any]:
 
 def purchases(reader: Reader) -> dict[str, Any]:
     """`credits/_purchases.html`: the newest purchases; asked for again every 5 s while a bank may still answer soon."""
-    rows = [_purchase_row(purchase, reader) for purchase in reader.purchases]
+    shown = [reader.standings[purchase.id] for purchase in reader.purchases]
+    lots, asked = lots_of(reader, shown), requests_of(reader)
+    rows = [
+        _purchase_row(standing, lots.get(standing.purchase.id), asked.get(standing.purchase.id), reader)
+        for standing in shown
+    ]
     watched = sum(_is_fresh(purchase, reader) for purchase in reader.purchases)
     return {"reader": reader, "purchases": rows, "watched": watched}
 
@@ -134,11 +153,23 @@ def _is_shown(offer: Offer, reader: Reader) -> bool:
     return offer.state != "unavailable" or offer.code == "payments_off" or reader.is_operator
 
 
-def _purchase_row(purchase: Purchase, reader: Reader) -> PurchaseRow:
+def _purchase_row(standing: Standing, lot: LotBooks | None, asked: RefundRequest | None, reader: Reader) -> PurchaseRow:
+    purchase = standing.purchase
     state = reader.state_of(purchase)
     # One that was left at another Stripe mode may live on there: it was not paid, but we can't say that it expired.
     chip = CHIPS[state] if state == purchase.state else CHIPS["open"]
-    return PurchaseRow(purchase, state, chip, can_be_paid=reader.can_pay(purchase))
+    if state in {"paid", "quarantined"}:
+        chip = chip_of(standing) or chip
+    is_open = asked is not None and asked.state in OPEN
+    return PurchaseRow(
+        purchase,
+        state,
+        chip,
+        can_be_paid=reader.can_pay(purchase),
+        back=[*back_lines(reader, standing, lot), *request_lines(reader, asked)],
+        is_given_back=not standing.kept_minor,
+        may_ask=bool(lot and lot.available) and may_ask(purchase, now=reader.now) and not is_open,
+    )
 
 
 def _is_fresh(purchase: Purchase, reader: Reader) -> bool:

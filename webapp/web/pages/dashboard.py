@@ -4,13 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.billing.models import Purchase
 from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
-from webapp.web.display import money
 from webapp.web.pages.balance_card import balance_card
-from webapp.web.pages.entry_words import icon_of, purchases_named_by, title_of
+from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
 
@@ -19,11 +17,13 @@ ROWS_SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of activity. `credits` is the change, `balance_after` the running balance."""
+    """One line of activity. `credits` is the change, `balance_after` the running balance, `labels` beside the time."""
 
     seq: int
     icon: str
     title: str
+    money: str
+    labels: tuple[str, ...]
     at: dt.datetime
     credits: int
     balance_after: int
@@ -37,8 +37,8 @@ def dashboard(reader: Reader) -> dict[str, Any]:
 def recent_activity(reader: Reader) -> dict[str, Any]:
     """`dashboard/_recent_activity.html`: the newest entries, each with the balance after it."""
     entries = history(db.session(), reader.account_id, limit=ROWS_SHOWN, now=reader.now).entries
-    purchases = purchases_named_by(reader, [(entry.source_kind, entry.source_id) for entry in entries])
-    return {"reader": reader, "rows": [_row(entry, reader, purchases) for entry in entries]}
+    named = named_by(reader, entries)
+    return {"reader": reader, "rows": [_row(entry, reader, named) for entry in entries]}
 
 
 def is_new(reader: Reader) -> bool:
@@ -46,17 +46,14 @@ def is_new(reader: Reader) -> bool:
     return not reader.balance.total_used and not reader.balance.total_purchased
 
 
-def _row(entry: EntryFacts, reader: Reader, purchases: dict[str, Purchase]) -> Row:
-    title = title_of(entry, reader)
-    purchase = purchases.get(entry.source_id) if entry.source_kind == "purchase" else None
-    if purchase and entry.kind == "grant":
-        title = f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}"
-    elif purchase:
-        title = f"{title}: {purchase.pack_name} pack"
+def _row(entry: EntryFacts, reader: Reader, named: Named) -> Row:
+    words = words_of(entry, named, reader)
     return Row(
         seq=entry.seq,
         icon=icon_of(entry, reader.catalog),
-        title=title,
+        title=words.title,
+        money=words.money,
+        labels=words.labels,
         at=entry.occurred_at,
         credits=entry.credits,
         balance_after=entry.balance_after,

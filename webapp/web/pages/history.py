@@ -34,7 +34,9 @@ def history_summary(reader: Reader) -> dict[str, Any]:
     """`history/_history_summary.html`: where the balance comes from, and payments that are still on their way."""
     sums = totals(db.session(), reader.account_id, now=reader.now)
     pending = [
-        (purchase, CHIPS[state]) for purchase in reader.purchases if (state := reader.state_of(purchase)) in PENDING
+        (purchase, CHIPS[state])
+        for purchase in reader.told_purchases
+        if (state := reader.state_of(purchase)) in PENDING and reader.standings[purchase.id].kept_minor
     ]
     return {
         "reader": reader,

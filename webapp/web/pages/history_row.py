@@ -1,7 +1,6 @@
 """One row of the history in the page's words: what happened, and the lots behind it."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -9,9 +8,10 @@ from webapp.billing.models import Purchase
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import Trace, TracedLot
 from webapp.web.dates import date_text, moment
-from webapp.web.display import money, short_amount, usage_text
+from webapp.web.display import short_amount, usage_text
 from webapp.web.pages.balance_card import SOURCES
-from webapp.web.pages.entry_words import ENTRY_WORDS, GRANT_WORDS, PURCHASE, icon_of, title_of
+from webapp.web.pages.entry_words import ENTRY_WORDS, GRANT_WORDS, Named, icon_of, words_of
+from webapp.web.pages.money_back import chip_of
 from webapp.web.pages.reader import Reader
 
 SOURCE_NAMES = {kind: name for _, name, _, kinds in SOURCES for kind in kinds}
@@ -31,15 +31,17 @@ class LotLine:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry. `credits` is the change of the balance, `labels` are what is said beside its hour.
+    """One entry. `money` is that of its title, `credits` the change of the balance, `labels` stand beside its hour.
 
-    `source` sums up the lots; `notes` are sentences about a debt or a use told late; `place` says which entry it is.
+    `source` sums up the lots; `notes` are sentences about a debt or a use told late; `place` says which entry it is;
+    `chip` tells of a purchase whose money has gone back or is disputed.
     """
 
     seq: int
     icon: str
     is_in: bool
     title: str
+    money: str
     at: dt.datetime
     labels: list[str]
     credits: int
@@ -50,33 +52,32 @@ class Row:
     notes: list[str]
     place: str
     receipt: Purchase | None
+    chip: tuple[str, str, str] | None
 
 
-def row_of(entry: EntryFacts, trace: Trace, purchases: Mapping[str, Purchase], reader: Reader) -> Row:
-    """The entry as a row, with the purchases by id that it may name."""
-    purchase = purchases.get(entry.source_id) if entry.source_kind == PURCHASE else None
+def row_of(entry: EntryFacts, trace: Trace, named: Named, reader: Reader) -> Row:
+    """The entry as a row, with what it may name."""
+    purchase = named.purchase_of(entry.source_kind, entry.source_id)
     is_grant = entry.kind == "grant"
-    title = title_of(entry, reader)
-    if purchase and is_grant:
-        title = f"{title} · {money(purchase.amount_minor, purchase.currency, reader.locale)}"
-    elif purchase:
-        title = f"{title}: {purchase.pack_name} pack"
+    words = words_of(entry, named, reader)
     is_late = _is_late(entry, reader)
     return Row(
         seq=entry.seq,
         icon=icon_of(entry, reader.catalog),
         is_in=entry.credits > 0,
-        title=title,
+        title=words.title,
+        money=words.money,
         at=entry.created_at if is_late else entry.occurred_at,
-        labels=[*_labels(entry, reader), *([purchase.reference] if purchase else [])],
+        labels=[*words.labels, *_labels(entry, reader), *([purchase.reference] if purchase else [])],
         credits=entry.credits,
         balance_after=entry.balance_after,
         source=_granted(trace, reader) if is_grant else _source(entry, trace, reader),
         direction="to" if entry.kind in BACK else "from",
-        lots=[] if is_grant else [_line(lot, purchases, reader) for lot in trace.lots],
+        lots=[] if is_grant else [_line(lot, named, reader) for lot in trace.lots],
         notes=_notes(entry, trace, reader, is_late=is_late),
         place=_place(entry),
-        receipt=purchase if purchase and is_grant and purchase.state == "paid" else None,
+        receipt=purchase if purchase and purchase.state == "paid" else None,
+        chip=chip_of(named.standings[purchase.id]) if purchase and is_grant else None,
     )
 
 
@@ -119,8 +120,8 @@ def _place(entry: EntryFacts) -> str:
     return f"Entry {entry.seq}, hold of entry {entry.hold_seq}" if entry.hold_seq else f"Entry {entry.seq}"
 
 
-def _line(lot: TracedLot, purchases: Mapping[str, Purchase], reader: Reader) -> LotLine:
-    purchase = purchases.get(lot.source_id) if lot.source_kind == PURCHASE else None
+def _line(lot: TracedLot, named: Named, reader: Reader) -> LotLine:
+    purchase = named.purchase_of(lot.source_kind, lot.source_id)
     verb = "bought" if purchase else "given"
     given = f"{verb} {date_text(lot.granted_at, reader.zone, reader.locale, reader.now)}"
     return LotLine(

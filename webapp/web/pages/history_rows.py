@@ -1,19 +1,18 @@
 """One page of the history: entries by day, each with the credits that paid, and the way to older ones."""
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from webapp.billing.money_back.changes import whys_of
 from webapp.billing.queries import purchase_ids_called
 from webapp.extensions import db
-from webapp.ledger.facts import EntryFacts
-from webapp.ledger.queries import HistoryPage, Search, Trace, change_since, history, traces
+from webapp.ledger.queries import HistoryPage, Search, change_since, history, traces
 from webapp.web.dates import near_day
 from webapp.web.history_filter import Filter
 from webapp.web.moments import begins_at
-from webapp.web.pages.entry_words import ENTRY_WORDS, GRANT_WORDS, purchases_named_by
+from webapp.web.pages.entry_words import GRANT_WORDS, called, named_by
 from webapp.web.pages.history_row import Row, row_of
 from webapp.web.pages.reader import Reader
 
@@ -66,12 +65,12 @@ def search_of(chosen: Filter, reader: Reader) -> Search | None:
     text = chosen.text.lower()
     if not text:
         return None
-    called = [kind for kind, words in ENTRY_WORDS.items() if text in words.lower()]
+    kinds = called(text, whys_of(db.session(), reader.account_id))
     return Search(
         chosen.text,
         meters=tuple(meter.slug for meter in reader.catalog.meters if text in meter.title.lower()),
-        kinds=tuple(kind for kind in called if kind not in BARE),
-        bare_kinds=tuple(kind for kind in called if kind in BARE),
+        kinds=tuple(sorted(kinds - BARE)),
+        bare_kinds=tuple(sorted(kinds & BARE)),
         grant_kinds=tuple(kind for kind, words in GRANT_WORDS.items() if text in words.lower()),
         source_ids=tuple(purchase_ids_called(db.session(), reader.account_id, chosen.text)),
     )
@@ -79,7 +78,8 @@ def search_of(chosen: Filter, reader: Reader) -> Search | None:
 
 def _days(reader: Reader, chosen: Filter, page: HistoryPage) -> list[Day]:
     traced = traces(db.session(), reader.account_id, [entry.seq for entry in page.entries])
-    purchases = purchases_named_by(reader, _sources(page.entries, traced.values()))
+    lots = {(lot.source_kind, lot.source_id) for trace in traced.values() for lot in trace.lots}
+    named = named_by(reader, page.entries, lots)
     zone = ZoneInfo(reader.zone)
     found: list[Day] = []
     for on, group in groupby(page.entries, key=lambda entry: entry.created_at.astimezone(zone).date()):
@@ -88,15 +88,10 @@ def _days(reader: Reader, chosen: Filter, page: HistoryPage) -> list[Day]:
         is_last = entries[-1].seq == page.entries[-1].seq and page.next_before_seq is not None
         rest = _rest_of_day(reader, chosen, on, entries[-1].seq) if is_last and not is_first else 0
         change = None if rest is None else rest + sum(entry.credits for entry in entries)
-        rows = [row_of(entry, traced[entry.seq], purchases, reader) for entry in entries]
+        rows = [row_of(entry, traced[entry.seq], named, reader) for entry in entries]
         words = near_day(entries[0].created_at, reader.zone, reader.locale, reader.now)
         found.append(Day(words, change, is_first, rows))
     return found
-
-
-def _sources(entries: Iterable[EntryFacts], traced: Iterable[Trace]) -> set[tuple[str, str]]:
-    of_entries = {(entry.source_kind, entry.source_id) for entry in entries}
-    return of_entries | {(lot.source_kind, lot.source_id) for trace in traced for lot in trace.lots}
 
 
 def _goes_on_above(reader: Reader, chosen: Filter, on: dt.date) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flask import url_for
 
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.standing import standing_of
 from webapp.billing.offers import open_purchases
 from webapp.billing.queries import purchase
 from webapp.extensions import db
@@ -75,6 +76,10 @@ def _left(reader: Reader, left: Purchase, came: str, *, is_answered: bool) -> No
 def _of_state(reader: Reader, settled: Purchase) -> Notice:
     state = reader.state_of(settled)
     bought = amount(settled.credits, reader.catalog, reader.locale)
+    if state == "paid" and standing_of(db.session(), settled).is_refunded:
+        receipt = ("Receipt", url_for("credits.receipt", purchase_id=settled.id))
+        text = f"{settled.pack_name} pack: your money goes back, and its credits are taken back."
+        return Notice("info", "undo", "This purchase is refunded", text, (receipt,))
     if state == "paid":
         balance = amount(reader.shown_credits, reader.catalog, reader.locale)
         receipt = ("Receipt", url_for("credits.receipt", purchase_id=settled.id))

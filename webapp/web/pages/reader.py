@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from webapp.billing import queries
 from webapp.billing.models import Purchase
+from webapp.billing.money_back.standing import Standing, standings
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.queries import Balance
@@ -65,9 +66,19 @@ class Reader:
         return fresh_balance(self.account_id, now=self.now)
 
     @cached_property
+    def told_purchases(self) -> list[Purchase]:
+        """The newest purchases, and older ones whose money was asked back or that wait for a person."""
+        return queries.purchases_to_tell(db.session(), self.account_id, limit=PURCHASES_SHOWN, now=self.now)
+
+    @property
     def purchases(self) -> list[Purchase]:
         """The newest purchases, as many as a page shows."""
-        return queries.purchases(db.session(), self.account_id, limit=PURCHASES_SHOWN, now=self.now)
+        return self.told_purchases[:PURCHASES_SHOWN]
+
+    @cached_property
+    def standings(self) -> dict[str, Standing]:
+        """How these purchases stand, by id. Costs nothing while nobody has asked any money back."""
+        return standings(db.session(), self.account_id, self.told_purchases)
 
     def can_pay(self, purchase: Purchase) -> bool:
         """Whether a checkout that was left still waits at the Stripe that payments go to now."""

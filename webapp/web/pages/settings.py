@@ -116,8 +116,21 @@ def browsers(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
     return {"reader": reader, "browsers_form": form, "others": others}
 
 
+def close(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
+    """`settings/_settings_close.html`: the way to the page that closes the account."""
+    return {"reader": reader}
+
+
 # In the order of the page.
-SECTIONS = {"balance": balance, "keys": keys, "look": look, "email": email, "password": password, "browsers": browsers}
+SECTIONS = {
+    "balance": balance,
+    "keys": keys,
+    "look": look,
+    "email": email,
+    "password": password,
+    "browsers": browsers,
+    "close": close,
+}
 
 
 def locales(chosen: str) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """The shell around every page: the balance badge, the alerts, and how an error page is framed."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
@@ -14,23 +13,12 @@ from webapp.errors import Refusal
 from webapp.extensions import parts
 from webapp.web.display import amount
 from webapp.web.logs import log
+from webapp.web.pages.alerts import Alert, dispute_alert, quarantine_alert, refund_alert
 from webapp.web.pages.reader import Reader, present_reader
 
 ALERTS_SHOWN = 2
 LOW_SHARE = 5  # a balance is low below a fifth of the smallest pack
 FAILURE_TOLD_FOR = dt.timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A banner on top of every page. `actions` are labels with their addresses."""
-
-    id: str
-    kind: str
-    icon: str
-    title: str
-    text: str
-    actions: tuple[tuple[str, str], ...]
 
 
 def shell(reader: Reader) -> dict[str, Any]:
@@ -45,7 +33,15 @@ def balance_badge(reader: Reader) -> dict[str, Any]:
 
 def alerts(reader: Reader) -> dict[str, Any]:
     """`_alerts.html`: at most two, the worst first."""
-    found = (_pause_alert(reader), _debt_alert(reader), _empty_alert(reader), _failure_alert(reader))
+    found = (
+        _pause_alert(reader),
+        dispute_alert(reader),
+        _debt_alert(reader),
+        _empty_alert(reader),
+        _failure_alert(reader),
+        quarantine_alert(reader),
+        refund_alert(reader),
+    )
     return {"reader": reader, "alerts": [alert for alert in found if alert][:ALERTS_SHOWN]}
 
 

@@ -19,6 +19,8 @@ ACT_WORDS = {
     "resume": "Resumed spending",
     "settle": "Settled a payment",
     "refund": "Refunded a purchase",
+    "approve_refund": "Approved a refund request",
+    "decline_refund": "Declined a refund request",
     "role": "Changed the role",
     "sign_out": "Signed out everywhere",
 }
@@ -34,7 +36,9 @@ LINES = {
     "role": "Role",
     "browsers": "Signed-in browsers",
     "returned": "Money given back",
+    "request": "Request",
 }
+REFUNDS = frozenset({"refund", "approve_refund"})
 CREDITS = frozenset({"balance", "available", "held", "frozen", "debt"})
 
 
@@ -58,7 +62,7 @@ def summary(act: Act, reader: Reader) -> str:
     if act.act in {"grant", "take", "end_lot", "settle"}:
         changed = act.after["balance"] - act.before["balance"]
         return signed_amount(changed, reader.catalog, reader.locale)
-    if act.act == "refund":
+    if act.act in REFUNDS:
         return money(-facts["amount_minor"], facts["currency"], reader.locale)
     return f"to {facts['role']}" if act.act == "role" else ""
 
@@ -68,11 +72,11 @@ def details(act: Act, reader: Reader) -> list[tuple[str, str]]:
     facts, found = act.facts, []
     if act.act == "grant":
         found = [("Kind", GRANT_WORDS[facts["kind"]]), ("Until", _end(facts["expires_at"], reader))]
-    if act.act in {"grant", "take"}:
+    if act.act in {"grant", "take", "approve_refund", "decline_refund"}:
         found.append(("The customer reads", facts["words"] or "Nothing more"))
     if facts.get("lot"):
         found.append(("Lot", f"#{facts['lot']}"))
-    if act.act == "refund":
+    if act.act in REFUNDS:
         found += _of_refund(facts, reader)
     return found
 

@@ -8,7 +8,7 @@ from flask import abort
 from webapp.extensions import db
 from webapp.operators.queries import act_called, acts
 from webapp.operators.refunds import order_of
-from webapp.web.pages.operator.act_words import act_words, changes, details
+from webapp.web.pages.operator.act_words import REFUNDS, act_words, changes, details
 from webapp.web.pages.operator.frame import console
 from webapp.web.pages.operator.person import side
 from webapp.web.pages.reader import Reader
@@ -33,7 +33,7 @@ def act_page(reader: Reader, act_id: str) -> dict[str, Any]:
     if found is None:
         abort(404)
     act = found.act
-    order = order_of(db.session(), act.account_id, act.form_key) if act.act == "refund" else None
+    order = order_of(db.session(), act) if act.act in REFUNDS else None
     told = {"line": found, "changes": changes(act, reader), "details": details(act, reader), "order": order}
     return console(reader, "acts") | told | act_words()
 

@@ -20,6 +20,7 @@ NAVIGATION = (
     Place("people", "People", "operator.people"),
     Place("purchases", "Purchases", "operator.purchases"),
     Place("events", "Events", "operator.events"),
+    Place("requests", "Refund requests", "operator.requests"),
     Place("acts", "Acts", "operator.acts"),
 )
 
