@@ -30,11 +30,14 @@ def books(buying) -> tuple[int, int, int]:
 
 
 def outage(buying):
-    """Three packs bought, one refunded, one disputed with its money withdrawn; nobody told us anything."""
+    """Three packs bought, one refunded, one disputed with its money withdrawn, while every webhook is lost."""
+    deliveries = buying.simulator.deliveries
+    deliveries.begin_outage(now=int(utc_now().timestamp()))
     popular, small, starter = (buying.paid(pack, key=f"form:{pack}") for pack in ("popular", "small", "starter"))
     returning.refund(buying, small)
     returning.dispute(buying, popular, "withdraw")
-    returning.taken(buying)
+    deliveries.end_outage()
+    assert deliveries.waiting() == []
     return popular, small, starter
 
 
