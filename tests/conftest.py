@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,14 @@ from tests.support.browsing import Browser, sign_in
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
+from tests.support.ready import SyncedStripe, share_routes, share_templates, synced_stripe
 from webapp.orm import WRITES, configure_engine
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
 write_into_memory()
+share_templates()
+share_routes()
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 
@@ -157,30 +161,49 @@ def settings_of(database_url: str, folder: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def synced(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SyncedStripe:
+    """The sample catalogue at the simulated Stripe, synced once by an application of its own."""
+    from webapp.web.prices import sync_now
+
+    folder = tmp_path_factory.mktemp("synced")
+    database = shutil.copy(sqlite_template, folder / "refill.sqlite3")
+    with application(settings_of(f"sqlite:///{database}", folder)) as app:
+        sync_now()
+        return synced_stripe(app)
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, synced: SyncedStripe) -> Iterator[Flask]:
     """A whole application on a fresh database, its catalogue synced to the simulated Stripe, inside its context.
 
-    Every request it makes to Stripe, and all that the simulated Stripe makes of it, is held against the SDK's types.
     Whatever locks two accounts out of the order of their ids fails the test.
+    """
+    with LockOrder() as locks, application(settings) as app:
+        synced.give_to(app)
+        yield app
+    assert locks.faults == []
+
+
+@contextmanager
+def application(settings: Settings) -> Iterator[Flask]:
+    """An application of these settings, inside its context until the end of the block.
+
+    Every request it makes to Stripe, and all that the simulated Stripe makes of it, is held against the SDK's types.
     """
     from tests.contract.validating import check, watch
     from webapp import create_app
     from webapp.extensions import db
-    from webapp.web.prices import sync_now
 
     app = create_app(settings)
     app.config["TESTING"] = True
     app.test_client_class = Browser
     watched = watch(app)
-    with LockOrder() as locks, app.app_context():
-        sync_now()
-        db.session.remove()
+    with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()
     check(watched)
-    assert locks.faults == []
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ VIEWS = (
     "webhook",
     "health",
 )
-COMMANDS = ("catalog", "credits", "keys", "seed", "stripe", "user", "worker")
+COMMANDS = ("catalog", "credits", "doctor", "keys", "seed", "stripe", "user", "worker")
 
 MAX_BODY_BYTES = 1 << 20
 MONTH_SECONDS = 30 * 24 * 3600

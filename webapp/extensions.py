@@ -93,6 +93,13 @@ def transact(work: Callable[[Session], T]) -> T:
     raise AssertionError("unreachable")
 
 
+@contextmanager
+def one_look() -> Iterator[Connection]:
+    """A connection for one statement that reads: no transaction is begun and ended around it, two round trips less."""
+    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        yield connection
+
+
 def end_reading() -> None:
     """Close the request's read session: before a write, and before every call to Stripe."""
     db.session.remove()

@@ -1,4 +1,4 @@
-"""Money that comes back: refunds and disputes of purchases; and what operators did."""
+"""Money that comes back: refunds and disputes; reconciliations and what they found; and what operators did."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.Column("due_by", sa.DateTime(timezone=True), nullable=True),
     )
+    _reconciliations()
     _create_operator_acts()
     _refund_orders()
     _changes()
@@ -38,6 +39,7 @@ def downgrade() -> None:
     op.drop_column("users", "closed_at")
     op.drop_table("refund_requests")
     op.drop_table("money_back_changes")
+    _no_reconciliations()
     _drop_operator_acts()
     op.drop_table("refund_orders")
     for name in ("purchase_disputes", "purchase_refunds"):
@@ -73,6 +75,71 @@ def _table(name: str, *more: sa.Column) -> None:
     )
     op.create_index(f"ix_{name}_purchase", name, ["account_id", "purchase_id"])
     op.create_index(f"ix_{name}_id", name, ["id"])
+
+
+def _reconciliations() -> None:
+    with op.batch_alter_table("webhook_events") as batch:
+        batch.add_column(sa.Column("came_by", sa.String(length=12), server_default="webhook", nullable=False))
+        batch.create_check_constraint(
+            op.f("ck_webhook_events_known_way"), "came_by IN ('webhook', 'reconcile', 'replay')"
+        )
+    counts = ("checkouts", "purchases", "refunds", "disputes", "events", "findings", "failed")
+    op.create_table(
+        "reconciliations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("stripe_mode", sa.String(length=12), nullable=False),
+        sa.Column("started_by", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in counts),
+        sa.CheckConstraint("state IN ('running', 'finished', 'stopped')", name=op.f("ck_reconciliations_known_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliations")),
+    )
+    op.create_index("ix_reconciliations_reached", "reconciliations", ["stripe_mode", "reached_at"])
+    op.create_table(
+        "reconciliation_findings",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("reconciliation_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("object_kind", sa.String(length=24), nullable=False),
+        sa.Column("object_id", sa.String(length=255), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("purchase_id", sa.String(length=40), nullable=True),
+        sa.Column("expected", sa.JSON(), nullable=False),
+        sa.Column("found", sa.JSON(), nullable=False),
+        sa.Column("done", sa.String(length=255), nullable=False),
+        sa.Column("needs_person", sa.Boolean(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.Integer(), nullable=True),
+        sa.Column("closed_reason", sa.String(length=500), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('missing', 'extra', 'differs')", name=op.f("ck_reconciliation_findings_known_kind")
+        ),
+        sa.ForeignKeyConstraint(
+            ["reconciliation_id"], ["reconciliations.id"], name=op.f("fk_reconciliation_findings_reconciliation_id")
+        ),
+        sa.ForeignKeyConstraint(["closed_by"], ["users.id"], name=op.f("fk_reconciliation_findings_closed_by")),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_reconciliation_findings")),
+    )
+    op.create_index("ix_reconciliation_findings_report", "reconciliation_findings", ["reconciliation_id"])
+    op.create_index("ix_reconciliation_findings_newest", "reconciliation_findings", ["found_at"])
+    op.create_index("ix_reconciliation_findings_waiting", "reconciliation_findings", ["needs_person", "closed_at"])
+    op.create_index("ix_purchases_opened", "purchases", ["opened_at", "id"])
+
+
+def _no_reconciliations() -> None:
+    op.drop_index("ix_purchases_opened", "purchases")
+    op.drop_table("reconciliation_findings")
+    op.drop_table("reconciliations")
+    with op.batch_alter_table("webhook_events") as batch:
+        batch.drop_constraint(op.f("ck_webhook_events_known_way"), type_="check")
+        batch.drop_column("came_by")
 
 
 ACTS_REFUSAL = "operator_acts are append-only"

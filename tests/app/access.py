@@ -111,6 +111,20 @@ ACCESS = {
     ("operator.act", "GET"): console(200, 200, 200),
     ("operator.acts", "GET"): console(200, 200, 200),
     ("operator.acts_on", "GET"): console(200, 200, 200),
+    ("operator.event", "GET"): console(200, 200, 200),
+    ("operator.events", "GET"): console(200, 200, 200),
+    ("operator.finding", "GET"): console(200, 200, 200),
+    ("operator.op_events", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.op_health", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.op_purchases", "GET"): console(200, 200, 200, nobody=IN_HTMX),
+    ("operator.purchase", "GET"): console(200, 200, 200),
+    ("operator.purchases", "GET"): console(200, 200, 200),
+    ("operator.reconciliation", "GET"): console(200, 200, 200),
+    ("operator.reconciliations", "GET"): console(200, 200, 200),
+    ("operator.settle", "GET"): console(403, 409, 409, query="purchase={purchase}"),
+    ("operator.close", "POST"): console(403, 422, 422),
+    ("operator.replay", "POST"): console(403, 303, 303),
+    ("operator.do_settle", "POST"): console(403, 409, 409, form="step=do&key={key}&reason=x&purchase={purchase}"),
     ("operator.end_lot", "GET"): console(403, 200, 200, query="lot=1"),
     ("operator.grant", "GET"): console(403, 200, 200),
     ("operator.ledger", "GET"): console(200, 200, 200),
@@ -187,6 +201,11 @@ ACCESS = {
     ("simulator.authenticate", "POST"): public(303, form="answer=fail"),
     ("simulator.resend", "POST"): public(404),
     ("simulator.settle", "POST"): public(404, form="end=succeeds"),
+    ("simulator.payment", "GET"): public(404),
+    ("simulator.refund", "POST"): public(404),
+    ("simulator.dispute", "POST"): public(404),
+    ("simulator.end_refund", "POST"): public(404),
+    ("simulator.step_dispute", "POST"): public(404),
     ("simulator.expire", "POST"): public(303),
     ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
     ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
@@ -196,13 +215,14 @@ ACCESS = {
 REQUEST_ID = "refundrequest1"  # the owner's, of their purchase
 WITHOUT_TOKEN = {"webhook.receive"}
 LAST = {"auth.logout", "keys.revoke"}  # what they end the others need
+EVENT_ID, FINGERPRINT = "evt_1", "f" * 64
 PLACE = {"form": "name"}  # of addresses that take one of a few words
 FILES = {"static": "app.css", "simulator.static": "simulator.css"}
 
 
 @dataclass(frozen=True)
 class Shop:
-    """The owner's purchase, paid, the owner's key, an act on the owner's account, and those who ask."""
+    """The owner's purchase, paid, with a key and an act on the account; what Stripe told; and those who ask."""
 
     app: Flask
     purchase_id: str
@@ -210,6 +230,7 @@ class Shop:
     owner_id: int
     key_id: int
     act_id: str
+    run_id: int
     nobody: FlaskClient
     owner: FlaskClient
     other: FlaskClient
@@ -221,7 +242,9 @@ class Shop:
         (rule,) = [rule for rule in self.app.url_map.iter_rules() if rule.endpoint == endpoint]
         known = {"purchase_id": self.purchase_id, "session_id": self.session_id, "object_id": self.session_id}
         known |= {"filename": FILES.get(endpoint, ""), "key_id": str(self.key_id), "account": str(self.owner_id)}
-        known |= {"account_id": str(self.owner_id), "act_id": self.act_id, "request_id": REQUEST_ID}
+        known |= {"account_id": str(self.owner_id), "act_id": self.act_id}
+        known |= {"event_id": EVENT_ID, "number": str(self.run_id), "fingerprint": FINGERPRINT}
+        known |= {"request_id": REQUEST_ID}
         known |= {"export_id": "e" * 16} | PLACE | self._made(rule.arguments)
         return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda found: known.get(found[1], "unknown"), rule.rule)
 

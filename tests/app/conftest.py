@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -5,13 +6,15 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.app.access import OPERATORS, REQUEST_ID, Shop
+from tests.app.access import EVENT_ID, FINGERPRINT, OPERATORS, REQUEST_ID, Shop
 from tests.support.browsing import Browser, sign_in
 from tests.support.keys import make_key
 from tests.support.people import make_operator, make_user
 from webapp import create_app
-from webapp.billing.models import Purchase
+from webapp.billing.models import Purchase, WebhookEvent
 from webapp.billing.money_back.models import RefundRequest
+from webapp.billing.reconcile.models import ReconciliationFinding
+from webapp.billing.reconcile.records import begin
 from webapp.extensions import db, limiter, transact
 from webapp.operators.accounts import grant
 from webapp.operators.acts import Asked
@@ -20,6 +23,11 @@ from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 from webapp.simulator.events import Sending
 from webapp.web.checkout import settle_purchase, start_purchase
+
+EVENT_BODY = json.dumps(
+    {"id": EVENT_ID, "object": "event", "type": "payout.paid", "created": 1, "livemode": False}
+    | {"data": {"object": {"id": "po_1", "object": "payout"}}}
+)
 
 
 @pytest.fixture
@@ -63,5 +71,18 @@ def shop(app: Flask, user: User, monkeypatch: pytest.MonkeyPatch) -> Shop:
     operators = [make_operator(role) for role in OPERATORS]
     asked = Asked(operators[-1].id, user.account_id, "They asked", "f" * 22, utc_now())
     act = transact(lambda session: grant(session, asked, kind="gift", credits=1, expires_at=None))
+    run_id = transact(told_by_stripe)
     browsers = (app.test_client(), *(sign_in(app, one) for one in (user, other, *operators)))
-    return Shop(app, purchase.id, purchase.session_id, user.account_id, key.id, act.id, *browsers)
+    return Shop(app, purchase.id, purchase.session_id, user.account_id, key.id, act.id, run_id, *browsers)
+
+
+def told_by_stripe(session: Session) -> int:
+    """An event of another application's, a comparison with Stripe, and a difference that somebody has closed."""
+    now = utc_now()
+    facts = {"stripe_mode": "simulated", "created_at": now, "received_at": now}
+    session.add(WebhookEvent(id=EVENT_ID, type="payout.paid", state="ignored", body=EVENT_BODY, **facts))
+    run = begin(session, "simulated", started_by="worker", since=now, now=now)
+    found = {"kind": "extra", "object_kind": "checkout", "object_id": "cs_1", "expected": {}, "found": {}}
+    found |= {"done": "reported", "needs_person": True, "found_at": now, "closed_at": now, "closed_reason": "x"}
+    session.add(ReconciliationFinding(fingerprint=FINGERPRINT, reconciliation_id=run.id, **found))
+    return run.id

@@ -43,6 +43,7 @@ RAISED = {
     "wrong credits": (ledger.InvalidCredits("A whole number."), (422, "invalid_credits", "A whole number.")),
     "no pack": (billing.UnknownPack(), (404, "unknown_pack", "We don't sell that pack (any more).")),
     "no purchase": (billing.UnknownPurchase(), (404, "unknown_purchase", "We can't find that purchase.")),
+    "no such event": (billing.UnknownEvent(), (404, "unknown_event", "There is no such event")),
     "a locked pack": (
         billing.PackLocked("This pack is part of Plus.", pack="plus-extra", plan=None),
         (403, "pack_locked", "This pack is part of Plus."),

@@ -1,6 +1,7 @@
 """For machines: alive, ready, and figures that only near machines may read."""
 
 import datetime as dt
+import math
 import re
 
 import pytest
@@ -10,8 +11,8 @@ from tests.support.browsing import sign_in
 from webapp.billing.models import Purchase, WebhookEvent
 from webapp.extensions import db, end_reading, transact
 from webapp.orm import utc_now
-from webapp.views.health import migration_head
 from webapp.web.checkout import start_purchase
+from webapp.web.migration import migration_head
 from webapp.worker.loop import run_once
 from webapp.worker.models import SweepRun
 from webapp.worker.sweeps import all_sweeps
@@ -36,7 +37,11 @@ class TestReady:
         run_once()
         response = client.get("/readyz")
         assert response.status_code == 200
-        assert response.json == {"status": "ok", "migration": migration_head(), "late_sweeps": {}}
+        answer = response.json
+        stands = answer.pop("reconciliation")
+        assert answer == {"status": "ok", "migration": migration_head(), "late_sweeps": {}}
+        assert stands == {"seconds": stands["seconds"], "waiting": 0}
+        assert 0 <= stands["seconds"] < 60
 
     def test_a_worker_that_was_never_started_is_told(self, client):
         late = client.get("/readyz").json["late_sweeps"]
@@ -137,6 +142,7 @@ class TestFigures:
         }
         assert [zero[name] for name in waiting.values()] == [0, 0, 0]
         assert zero["refill_webhook_events_failed"] == 0
+        assert (zero["refill_reconciled_seconds"], zero["refill_reconciliation_findings_waiting"]) == (math.inf, 0)
         assert not {"refill_webhook_last_seconds", "refill_purchase_processing_seconds"} & set(zero)
         purchases = [
             start_purchase(user=user, pack_slug="small", terms=None, open_key=f"form:{number}", now=utc_now())
@@ -156,6 +162,7 @@ class TestFigures:
         found = figures(ask(app))
         assert [found[name] for name in waiting.values()] == [2, 1, 0]
         assert found["refill_webhook_events_failed"] == 1
+        assert 0 <= found["refill_reconciled_seconds"] < 60
         assert 7200 <= found["refill_webhook_last_seconds"] < 7300
         assert 7200 <= found["refill_purchase_processing_seconds"] < 7300
         sweeps = {sweep.name for sweep in all_sweeps()}

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 import webapp.billing.models
 import webapp.billing.money_back.models
+import webapp.billing.reconcile.models
 import webapp.exports.models
 import webapp.operators.models
 import webapp.people.models
@@ -106,6 +107,11 @@ ROWS = {
     "login_links": {"secret_hash": "h" * 64, "user_id": 1, "ends_at": LATER},
     "exports": {"account_id": 2**53 - 1, "id": "e" * 22, "is_search": True, "total": 4, "started_at": THEN}
     | {"noted_at": THEN},
+    "reconciliations": {"id": 7, "stripe_mode": "test", "started_by": "worker", "state": "finished", "since_at": THEN}
+    | {"reached_at": LATER, "started_at": THEN, "noted_at": THEN, "finished_at": LATER},
+    "reconciliation_findings": {"fingerprint": "i" * 64, "reconciliation_id": 7, "kind": "missing"}
+    | {"object_kind": "refund", "object_id": "re_1", "account_id": 2**53 - 1, "purchase_id": "p1"}
+    | {"expected": {"state": "succeeded"}, "found": {}, "done": "settled", "needs_person": False, "found_at": THEN},
     "operator_acts": {"account_id": 2**53 - 1, "id": "a1", "operator_id": 1, "act": "grant", "reason": "Kulanz 📞"}
     | {"facts": {"credits": 5}, "before": {"balance": 60}, "after": {"balance": 65}, "entry_seqs": [1]}
     | {"form_key": "f" * 22, "acted_at": THEN},

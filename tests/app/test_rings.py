@@ -25,7 +25,7 @@ INNER = {
     "crashes": set(),
 }
 BILLING = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing"}
-EDGE = BILLING | {"people", "operators", "exports", "web", "extensions", "worker", "crashes"}
+EDGE = BILLING | {"people", "operators", "exports", "web", "extensions", "worker", "doctor", "crashes"}
 MAY_IMPORT = INNER | {
     "billing": BILLING,
     "extensions": {"orm", "billing", "catalog", "settings", "crashes"},
@@ -34,6 +34,7 @@ MAY_IMPORT = INNER | {
     "simulator": {"settings", "web", "extensions", "orm", "money", "billing"},
     "web": EDGE,
     "worker": EDGE,
+    "doctor": EDGE,
     "views": EDGE | {"api"},  # a file of the history has the API's entries
     "api": EDGE,
     "cli": EDGE,

@@ -1,4 +1,4 @@
-"""What the ledger says of a purchase and of its account, as a test compares it."""
+"""A purchase that is paid, and what the ledger says of it and of its account, as a test compares it."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.billing.buying import Buying
+from tests.billing.returning import taken, tell
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
 from webapp.extensions import db, transact
@@ -56,3 +57,22 @@ def use(buying: Buying, operation: str, *args: Any, **facts: Any) -> Any:
     run = getattr(ledger, operation)
     now = facts.pop("now", utc_now())
     return transact(lambda session: run(session, buying.user.account_id, *args, **facts, now=now))
+
+
+def bought(buying: Buying, number: object = 1, pack: str = "starter") -> Purchase:
+    """A paid purchase whose credits are there, every event told: 100 credits for 500 cents."""
+    purchase = buying.paid(pack, key=f"form:{number}")
+    tell(buying, *[telling for telling in taken(buying) if telling.kind == "checkout.session.completed"])
+    assert buying.purchase(purchase).state == "paid"
+    return purchase
+
+
+def set_facts(purchase: Purchase, **facts: Any) -> None:
+    """Change a stored purchase by hand."""
+
+    def change(session: Session) -> None:
+        stored = session.get_one(Purchase, (purchase.account_id, purchase.id))
+        for name, fact in facts.items():
+            setattr(stored, name, fact)
+
+    transact(change)

@@ -33,6 +33,7 @@ SESSION = CheckoutSession(
     payment_intent_status="succeeded",
     failure_code=None,
     url=None,
+    success_url=None,
     expires_at=1795000000,
     metadata=METADATA,
     line_items=(LineItem("price_1", 1),),

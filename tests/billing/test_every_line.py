@@ -14,7 +14,7 @@ from webapp.ledger.queries import history
 from webapp.orm import utc_now
 from webapp.web.checkout import ASK_EVERY
 
-WEBHOOK_FILES = files_of("billing", "views/webhook.py", "extensions.py")
+WEBHOOK_FILES = files_of("billing", "views/webhook.py", "web/inbox.py", "extensions.py")
 LEDGER_FILES = files_of("ledger")
 RETURN_FILES = files_of("billing", "web/checkout.py", "extensions.py")
 SEED = 20261120

@@ -13,7 +13,18 @@ from structlog.testing import capture_logs
 from webapp.billing import gateway as module
 from webapp.billing.errors import StripeDenied, StripeRefused, StripeUnreachable
 from webapp.billing.gateway import Gateway, build_gateway
-from webapp.billing.stripe_objects import CHECKOUT_PATHS, ENDPOINT_PATHS, LINE_ITEM_PATHS, PRICE_PATHS, checkout_session
+from webapp.billing.stripe_objects import (
+    CHECKOUT_PATHS,
+    DISPUTE_PATHS,
+    ENDPOINT_PATHS,
+    LINE_ITEM_PATHS,
+    MOVEMENT_PATHS,
+    PAYMENT_PATHS,
+    PRICE_PATHS,
+    REFUND_PATHS,
+    checkout_session,
+    dispute,
+)
 from webapp.settings import Settings, read_settings
 
 KEY = "sk_test_canaryverysecret"
@@ -102,6 +113,9 @@ def test_real_stripe_is_never_asked_about_simulated_ids():
     for ask in (
         lambda gateway: gateway.checkout("cs_test_sim_1"),
         lambda gateway: gateway.checkout_of_payment("pi_sim_1"),
+        lambda gateway: gateway.refunds_of_payment("pi_sim_1"),
+        lambda gateway: gateway.disputes_of_payment("pi_sim_1"),
+        lambda gateway: gateway.payment_of("charge", "ch_sim_1"),
     ):
         with pytest.raises(StripeRefused) as caught:
             ask(real(client))
@@ -157,11 +171,12 @@ def test_an_error_that_is_not_stripes_is_not_hidden():
 
 def test_only_opening_a_checkout_is_tried_twice(monkeypatch):
     monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
-    calls = {
-        2: lambda gateway: gateway.create_checkout({}, idempotency_key="k"),
-        1: lambda gateway: gateway.create_price({}, idempotency_key="k"),
-    }
-    for tries, call in calls.items():
+    calls = (
+        (2, lambda gateway: gateway.create_checkout({}, idempotency_key="k")),
+        (1, lambda gateway: gateway.create_price({}, idempotency_key="k")),
+        (1, lambda gateway: gateway.create_refund({}, idempotency_key="k")),
+    )
+    for tries, call in calls:
         client = Answering(error=stripe.APIConnectionError("reset", should_retry=True))
         with pytest.raises(StripeUnreachable):
             call(real(client))
@@ -172,6 +187,57 @@ def test_only_opening_a_checkout_is_tried_twice(monkeypatch):
 def test_a_payment_that_stripe_does_not_know_has_no_checkout():
     assert real(stripe_error(404, code="resource_missing")).checkout_of_payment("pi_1") is None
     assert real(Answering(200, {"object": "list", "data": [], "has_more": False})).checkout_of_payment("pi_1") is None
+
+
+class Paging(Answering):
+    """Gives one page after the other, and fails where there is none."""
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.pages = list(pages)
+
+    def request(self, *given: Any) -> Any:
+        self.body = {"object": "list", "data": self.pages.pop(0), "has_more": True, "url": "/v1/refunds"}
+        return super().request(*given)
+
+
+def refund_number(number: int) -> dict[str, Any]:
+    plain = {"object": "refund", "amount": number, "currency": "usd", "created": 1, "payment_intent": "pi_1"}
+    return plain | {"id": f"re_{number}", "status": None, "reason": None, "metadata": None}
+
+
+def test_every_page_of_refunds_is_read_and_a_page_that_fails_leaves_no_part_of_them():
+    client = Paging([refund_number(number) for number in range(100)], [refund_number(100)], [])
+    found = real(client).refunds_of_payment("pi_1")
+    assert [refund.amount_minor for refund in found] == list(range(101))
+    assert (found[0].state, found[0].reason, found[0].is_undone) == ("pending", "", False)
+    assert ["starting_after=re_99" in url for _, url, _, _ in client.requests] == [False, True, False]
+    assert all("limit=100" in url for _, url, _, _ in client.requests)
+    with pytest.raises(IndexError):
+        real(Paging([refund_number(1)])).refunds_of_payment("pi_1")
+
+
+def test_a_dispute_has_its_money_while_more_movements_took_it_than_gave_it_back():
+    plain = {"id": "du_1", "amount": 5, "currency": "usd", "status": "lost", "reason": "general", "created": 1}
+    for moved, is_withdrawn in {
+        (): False,
+        ("dispute",): True,
+        ("dispute", "dispute_reversal"): False,
+        ("dispute_reversal", "dispute", "dispute"): True,
+        ("dispute", "fee", "fee"): True,
+    }.items():
+        movements = [{"reporting_category": category} for category in moved]
+        found = dispute({**plain, "balance_transactions": movements, "evidence_details": {"due_by": 1}})
+        assert (found.is_withdrawn, found.is_open) == (is_withdrawn, False)
+
+
+def test_the_payment_behind_an_object_that_is_gone_is_none():
+    assert real(stripe_error(404, code="resource_missing")).payment_of("dispute", "du_1") is None
+    assert real(Answering(200, {"object": "charge", "id": "ch_1", "payment_intent": None})).payment_of(
+        "charge", "ch_1"
+    ) is None  # fmt: skip
+    with pytest.raises(StripeRefused):
+        real(stripe_error(400, code="parameter_unknown")).payment_of("refund", "re_1")
 
 
 def test_lookup_keys_are_asked_ten_at_a_time():
@@ -187,6 +253,10 @@ def test_lookup_keys_are_asked_ten_at_a_time():
         (stripe.LineItem, LINE_ITEM_PATHS),
         (stripe.Price, PRICE_PATHS),
         (stripe.WebhookEndpoint, ENDPOINT_PATHS),
+        (stripe.Refund, REFUND_PATHS),
+        (stripe.Dispute, DISPUTE_PATHS),
+        (stripe.BalanceTransaction, MOVEMENT_PATHS),
+        *((kind, PAYMENT_PATHS) for kind in (stripe.Charge, stripe.Refund, stripe.Dispute)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -11,10 +11,9 @@ import stripe
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from tests.billing.books import kinds, lot_of, money_of, rows_of, standing, use
+from tests.billing.books import bought, kinds, lot_of, money_of, rows_of, set_facts, standing, use
 from tests.billing.buying import Buying
 from tests.billing.returning import (
-    Telling,
     becomes,
     dispute,
     end_refund,
@@ -26,7 +25,6 @@ from tests.billing.returning import (
     tell,
 )
 from tests.billing.telling import event_about, post
-from webapp.billing.errors import Overtaken
 from webapp.billing.gateway import build_gateway
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import money_back
@@ -34,26 +32,8 @@ from webapp.billing.money_back.settling import settle_money_back
 from webapp.extensions import db, transact
 from webapp.ledger.queries import balance
 from webapp.orm import utc_now
-from webapp.web.money_back import ask_money_back
 
 Life = Callable[[Buying, Purchase], Any]
-
-
-def bought(buying: Buying, number: object = 1, pack: str = "starter") -> Purchase:
-    """A paid purchase whose credits are there, every event told: 100 credits for 500 cents."""
-    purchase = buying.paid(pack, key=f"form:{number}")
-    tell(buying, *[telling for telling in taken(buying) if telling.kind == "checkout.session.completed"])
-    assert buying.purchase(purchase).state == "paid"
-    return purchase
-
-
-def set_facts(purchase: Purchase, **facts: Any) -> None:
-    def change(session: Session) -> None:
-        stored = session.get_one(Purchase, (purchase.account_id, purchase.id))
-        for name, fact in facts.items():
-            setattr(stored, name, fact)
-
-    transact(change)
 
 
 def failing(buying: Buying, purchase: Purchase) -> None:
@@ -72,7 +52,12 @@ def refunded_then_disputed(buying: Buying, purchase: Purchase) -> None:
 def disputed_above_its_refund(buying: Buying, purchase: Purchase) -> None:
     """The bank takes all although a part was refunded: what is gone is no more than what was paid."""
     refund(buying, purchase, 200)
-    dispute(buying, purchase, "withdraw")
+    dispute(buying, purchase, "withdraw", amount_minor=500)
+
+
+def asked_about_above_its_refund(buying: Buying, purchase: Purchase) -> None:
+    refund(buying, purchase, 200)
+    dispute(buying, purchase, is_inquiry=True, amount_minor=500)
 
 
 def two_disputes(buying: Buying, purchase: Purchase) -> None:
@@ -141,6 +126,7 @@ LIVES: dict[str, tuple[Life, tuple[int, int, int], tuple[int, int]]] = {
     "asked about, then lost": (lambda b, p: dispute(b, p, "withdraw", "lose", is_inquiry=True), (0, 0, 100), (500, 0)),
     "part refunded, rest disputed": (refunded_then_disputed, (0, 0, 100), (500, 0)),
     "part refunded, all disputed": (disputed_above_its_refund, (0, 0, 100), (500, 0)),
+    "part refunded, all asked about": (asked_about_above_its_refund, (0, 60, 40), (200, 300)),
     "one dispute lost, one open": (two_disputes, (40, 20, 40), (200, 100)),
     "prevented": (silently({"status": "prevented"}), (100, 0, 0), (0, 0)),
     "appealed": (silently({"status": "appeal_under_review"}), (0, 100, 0), (0, 500)),
@@ -336,81 +322,6 @@ def test_metadata_that_names_another_purchase_misleads_nobody(buying):
     event["data"]["object"]["metadata"]["purchase_id"] = other.id
     assert post(buying.app, event).status_code == 200
     assert (lot_of(buying, mine), lot_of(buying, other)) == ({"voided": 100}, {"available": 100})
-
-
-# Answers that come in another order than their questions.
-
-
-def test_an_answer_that_was_overtaken_is_asked_for_again(buying):
-    """Between the two readings of one event another event is told whole; the first knew less than the second."""
-    purchase = bought(buying)
-    refund(buying, purchase, 100)
-    first = taken(buying)[0]
-    later: list[Telling] = []
-    request, asked = buying.simulator.request, []
-
-    def interrupted(method: str, url: str, *rest: Any, **more: Any) -> Any:
-        asked.append(url)
-        if "/v1/disputes" in url and not later:
-            refund(buying, purchase, 150)
-            later.extend(taken(buying))
-            tell(buying, later[0])
-        return request(method, url, *rest, **more)
-
-    buying.simulator.request = interrupted
-    tell(buying, first)
-    buying.simulator.request = request
-    assert money_of(buying, purchase) == (250, 0)
-    assert lot_of(buying, purchase) == {"available": 50, "voided": 50}
-    assert sum("/v1/refunds" in url for url in asked) == 3
-    assert kinds(buying)[2:] == [("takeback", -50)]
-
-
-def test_two_answers_settled_in_the_other_order_of_their_questions_end_as_stripe_has_it(buying):
-    """Whatever the clocks say: the answer that was asked for first knows less, and is not settled after the second."""
-    purchase = bought(buying)
-    intent_id = payment_of(buying, purchase)
-    known_at = buying.purchase(purchase).money_read_at
-    refund(buying, purchase, 100)
-    early = money_back(buying.gateway, intent_id, known_at=known_at)
-    refund(buying, purchase, 150)
-    late = money_back(buying.gateway, intent_id, known_at=known_at)
-    for ahead in (dt.timedelta(hours=1), dt.timedelta(hours=-1)):
-        transact(lambda session: settle_money_back(session, purchase, late, now=utc_now() + ahead))  # noqa: B023
-        with pytest.raises(Overtaken):
-            transact(lambda session: settle_money_back(session, purchase, early, now=utc_now()))
-        assert money_of(buying, purchase) == (250, 0)
-    settled_at = buying.purchase(purchase).money_read_at
-    transact(lambda session: settle_money_back(session, purchase, late, now=utc_now()))
-    assert buying.purchase(purchase).money_read_at == settled_at, "what is stored already changes nothing"
-
-
-def test_a_clock_that_ran_ahead_keeps_no_later_refund_from_being_settled(buying):
-    purchase = bought(buying)
-    refund(buying, purchase, 100)
-    set_facts(purchase, money_read_at=utc_now() + dt.timedelta(days=1))
-    tell(buying, *taken(buying))
-    assert money_of(buying, purchase) == (100, 0)
-
-
-def test_asking_gives_up_after_the_third_time(buying, monkeypatch):
-    purchase = bought(buying)
-
-    def overtaken(*_: Any, **__: Any) -> None:
-        raise Overtaken(purchase.id)
-
-    monkeypatch.setattr("webapp.web.money_back.settle_money_back", overtaken)
-    buying.asked.clear()
-    with pytest.raises(Overtaken):
-        ask_money_back(buying.gateway, purchase.account_id, purchase.id, now=utc_now())
-    assert len(buying.asked) == 6
-
-
-def test_an_answer_about_another_payment_is_refused(buying):
-    purchase, other = bought(buying, 1), bought(buying, 2)
-    told = money_back(buying.gateway, payment_of(buying, other), known_at=None)
-    with pytest.raises(RuntimeError, match="another payment"):
-        transact(lambda session: settle_money_back(session, purchase, told, now=utc_now()))
 
 
 # What is said about it.

@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tests.billing.books import lot_of, money_of, standing, use
+from tests.billing.books import bought, lot_of, money_of, set_facts, standing, use
 from tests.billing.breaking import LineBroke, broken_at, files_of, lines_run
 from tests.billing.buying import Buying
 from tests.billing.returning import dispute, end_refund, payment_of, refund, taken, tell
 from tests.billing.test_every_line import SEED, here
-from tests.billing.test_money_back import bought, set_facts
 from webapp.billing.errors import (
     NotRefundable,
     PaymentsOff,
@@ -27,11 +26,11 @@ from webapp.billing.errors import (
 )
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.models import RefundOrder
-from webapp.billing.money_back.refunding import RefundPreview, preview
-from webapp.extensions import Parts, db
+from webapp.billing.money_back.refunding import RefundPreview
+from webapp.extensions import Parts, db, end_reading
 from webapp.ledger.errors import IdempotencyConflict
 from webapp.orm import utc_now
-from webapp.web.money_back import Refunded, refund_purchase
+from webapp.web.money_back import Refunded, preview_refund, refund_purchase
 from webapp.worker.refunds import UNREACHABLE_UNTIL_REST, sweep_refund_orders
 from webapp.worker.sweeps import Swept
 
@@ -44,10 +43,10 @@ def order(purchase: Purchase, amount_minor: Any = None, key: str = "form:r", **m
     return refund_purchase(purchase.account_id, purchase.id, **more)
 
 
-def foreseen(purchase: Purchase, amount_minor: int | None = None) -> RefundPreview:
-    with Session(db.engine) as session:
-        stored = session.get_one(Purchase, (purchase.account_id, purchase.id))
-        return preview(session, stored, amount_minor=amount_minor, stripe_mode="simulated", now=utc_now())
+def foreseen(purchase: Purchase, amount_minor: Any = None) -> RefundPreview:
+    found = preview_refund(purchase.account_id, purchase.id, amount_minor=amount_minor, now=utc_now())
+    end_reading()
+    return found
 
 
 def orders() -> list[tuple[str, str, bool]]:

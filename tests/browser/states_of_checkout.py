@@ -6,6 +6,8 @@ from tests.browser.stage import Buyer, Stage, View, long_email
 from tests.browser.states import shows
 from webapp.billing.models import Purchase
 from webapp.orm import utc_now
+from webapp.simulator.events import OUTAGE
+from webapp.simulator.refunding import COURSES
 from webapp.web.pages.checkout import POLLS
 
 CREDITS = "/dashboard/credits"
@@ -57,6 +59,11 @@ def receipt_with_tax_and_long_names(stage):
     purchase = buyer.granted("maximum")
     buyer.change(purchase, total_minor=LARGEST, pack_name="P" * 100, credits=LARGEST)
     return View(f"{CREDITS}/receipts/{purchase.id}", buyer)
+
+
+def intent_of(buyer: Buyer, purchase: Purchase) -> str:
+    with buyer.stripe.store.reading() as state:
+        return str(state.load("checkout.session", purchase.session_id or "")["payment_intent"])
 
 
 @shows("simulator.checkout")
@@ -111,6 +118,40 @@ def control_room(stage):
     buyer.paid(outcome="delayed_succeeds")
     buyer.paid()
     return View(f"{SIMULATOR}/")
+
+
+@shows("simulator.control_room")
+def control_room_in_an_outage(stage):
+    buyer = stage.buyer()
+    with buyer.stripe.store.writing() as state:
+        state.rows("INSERT INTO sim_switch (name) VALUES (?)", OUTAGE)
+    buyer.left()
+    buyer.stripe.refund(intent_of(buyer, buyer.paid()))
+    drawn = buyer.pages.client.get(f"{SIMULATOR}/")
+    buyer.stripe.deliveries.end_outage()  # the site is everybody's
+    return View(f"{SIMULATOR}/", drawn=drawn)
+
+
+@shows("simulator.payment")
+def payment_of_stripe(stage):
+    buyer = stage.buyer()
+    return View(f"{SIMULATOR}/payments/{intent_of(buyer, buyer.paid())}")
+
+
+@shows("simulator.payment")
+def payment_of_stripe_that_came_back(stage):
+    buyer = stage.buyer()
+    intent_id = intent_of(buyer, buyer.paid())
+    for course in COURSES:
+        buyer.stripe.refund(intent_id, 100, course)
+    failed = buyer.stripe.refund(intent_id, 100)
+    buyer.stripe.end_refund(failed["id"], "fails")
+    for steps in ((), ("withdraw",), ("withdraw", "win"), ("lose",)):
+        dispute = buyer.stripe.dispute(intent_id, 100)
+        for step in steps:
+            buyer.stripe.move_dispute(dispute["id"], step)
+    buyer.stripe.dispute(intent_id, 100, is_inquiry=True)
+    return View(f"{SIMULATOR}/payments/{intent_id}")
 
 
 @shows("simulator.stored_object")

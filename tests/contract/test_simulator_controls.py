@@ -72,6 +72,23 @@ def test_everything_is_held_turned_around_and_let_go(
     assert not any(delivery.is_held for delivery in simulated.deliveries.waiting())
 
 
+def test_an_outage_begins_is_shown_plainly_and_ends(
+    browser: FlaskClient, simulated: SimulatedHTTPClient, paid: list[Delivery]
+) -> None:
+    assert "Start an outage" in browser.get(ROOM).text
+
+    assert press(browser, "deliveries", ("act", "out")).startswith("An outage: the app is told nothing")
+    room = browser.get(ROOM).text
+    assert "Outage: everything is lost" in room
+    assert "Start an outage" not in room
+    assert "Hold everything" not in room
+    assert "1: lost in the outage" in room
+    assert (simulated.deliveries.is_out, simulated.deliveries.waiting()) == (True, [])
+    assert press(browser, "deliveries", ("act", "back")).startswith("The outage is over.")
+    assert "Sent as they happen" in browser.get(ROOM).text
+    assert not simulated.deliveries.is_out
+
+
 @pytest.mark.parametrize("manner", MANNERS)
 def test_a_chosen_delivery_is_sent_in_the_chosen_manner(
     browser: FlaskClient, simulated: SimulatedHTTPClient, paid: list[Delivery], clock: Clock, manner: str

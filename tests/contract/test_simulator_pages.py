@@ -76,6 +76,7 @@ def test_the_page_shows_what_is_bought_and_the_way_back(browser: FlaskClient, se
         "requires_action",
         "delayed_succeeds",
         "delayed_fails",
+        "disputed",
     ]
 
 
@@ -194,7 +195,7 @@ def test_no_form_works_without_its_token(
     browser: FlaskClient, app: Flask, session: stripe.checkout.Session, sdk: stripe.StripeClient
 ) -> None:
     unsafe = [rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
-    assert len(unsafe) == 9
+    assert len(unsafe) == 13
 
     for rule in unsafe:
         assert browser.post(re.sub(r"<\w+>", session.id, rule)).status_code == 400
@@ -220,7 +221,7 @@ def test_other_machines_see_nothing(
     browser: FlaskClient, app: Flask, session: stripe.checkout.Session, sdk: stripe.StripeClient
 ) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_stripe")]
-    assert len(rules) == 18
+    assert len(rules) == 23
 
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(f"{PAY}/{session.id}").text)
     assert token is not None
@@ -287,7 +288,15 @@ def test_a_charge_has_a_receipt_and_a_failed_one_has_none(
     pay(browser, session.id, outcome="succeeds")
     receipt_url = sdk.v1.charges.list().data[0].receipt_url
     assert receipt_url is not None
-    assert "$35.00" in browser.get(receipt_url.removeprefix(BASE_URL)).text
+    receipt = browser.get(receipt_url.removeprefix(BASE_URL)).text
+    assert "$35.00" in receipt
+    assert "Refunded" not in receipt
+
+    sdk.v1.refunds.create({"charge": sdk.v1.charges.list().data[0].id, "amount": 1050})
+    assert re.findall(r"<dd>\s*(\$[^<]+?)\s*</dd>", browser.get(receipt_url.removeprefix(BASE_URL)).text) == [
+        "$35.00",
+        "$10.50",
+    ]
 
 
 def test_every_page_is_whole_and_works_without_scripts(

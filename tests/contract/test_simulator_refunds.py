@@ -1,5 +1,6 @@
 """Refunds: what Stripe refunds and what it refuses, what becomes of a refund, and the events that tell of it."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.contract.clock import Clock
 from tests.contract.payments import bodies, charge_of, forget, pay, refusal
 from tests.contract.test_simulator_paying import heard
 from webapp.simulator.client import SimulatedHTTPClient
+from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.refunding import DELAY_SECONDS
 
 REFUNDED = ["refund.created", "charge.refunded", "refund.updated"]
@@ -163,6 +165,7 @@ def test_a_refund_that_fails_gives_the_charge_its_money_back(
     forget(simulated)
     assert charge_of(sdk, payment).refunded
 
+    assert simulated.end_refund(kept["id"])["status"] == "succeeded", "nothing else was planned"
     for _ in range(2):
         failed = simulated.end_refund(failing["id"], "fails")
         assert (failed["status"], failed["failure_reason"]) == ("failed", "expired_or_canceled_card")
@@ -174,7 +177,32 @@ def test_a_refund_that_fails_gives_the_charge_its_money_back(
     assert (back.amount, back.source, back.reporting_category) == (2500, failing["id"], "refund_failure")
     assert sum(one.net for one in sdk.v1.balance_transactions.list().data) == -1000
     assert sdk.v1.refunds.retrieve(kept["id"]).status == "succeeded"
+    with simulated.store.reading() as state:
+        assert state.due("refund", now=2**40) == [], "nothing more will happen by itself"
     sdk.v1.refunds.create({"payment_intent": payment, "amount": 2500})
+
+
+def test_refunds_at_the_same_moment_never_give_back_more_than_was_paid(
+    simulated: SimulatedHTTPClient, sdk: stripe.StripeClient, payment: str
+) -> None:
+    start, refused = threading.Barrier(4), []
+
+    def refund() -> None:
+        start.wait()
+        try:
+            simulated.refund(payment, 1500)
+        except StripeRefusal as refusal:
+            refused.append(refusal.param)
+
+    threads = [threading.Thread(target=refund) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert refused == ["amount", "amount"]
+    assert charge_of(sdk, payment).amount_refunded == 3000
+    assert [refund.amount for refund in sdk.v1.refunds.list().data] == [1500, 1500]
 
 
 def test_a_refund_that_has_failed_arrives_no_more(

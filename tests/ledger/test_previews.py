@@ -76,6 +76,19 @@ def test_a_preview_tells_what_waits_for_a_hold_and_what_is_let_go(shared_engine,
         assert found.after.balance == 40 - found.taken
 
 
+def test_a_preview_of_less_asked_back_gives_to_who_paid_the_debt(shared_engine):
+    """The lot that paid is used up, and another one's refund fails: ledger.md's example, looked at before."""
+    with session_of(shared_engine) as session:
+        account = Before(session, [("purchased", 40, None)], [(spend, 40)], 0)
+        account.tell(0, (100, 0))
+        account.grant(1, "purchased", 40)
+        facts = {"source_kind": "purchase", "source_id": "p0", "total_minor": 100, "disputed_minor": 0}
+        found = preview_takeback(session, account.account_id, returned_minor=0, **facts, now=account.now)
+        assert (found.taken, found.before.available, found.after.available) == (-40, 0, 40)
+        account.tell(0, (0, 0))
+        assert standing(account) == found.after
+
+
 def test_a_payment_without_a_lot_takes_nothing_and_an_unknown_account_is_refused(session: Session) -> None:
     now = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
     facts = {"total_minor": 5, "returned_minor": 5, "disputed_minor": 0, "source_kind": "purchase", "now": now}

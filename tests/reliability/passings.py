@@ -57,6 +57,20 @@ CHECKOUT: list[Passing] = [
     ("commit.before", 2),
     ("commit.after", 2),
 ]
+# An operator's refund: ordered, made by Stripe and noted, then all that came back of the payment is read and settled.
+# `GRANTED` stands where its credits are taken back.
+REFUND: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("refund.ordered", 1),
+    ("refund.made", 1),
+    ("commit.before", 2),
+    ("commit.after", 2),
+    ("money_back.answered", 1),
+    ("commit.before", 3),
+    GRANTED,
+    ("commit.after", 3),
+]
 # The first try is refused by the database, as in a deadlock, so that there are two.
 SPEND: list[Passing] = [
     ("retry.before", 1),
@@ -79,13 +93,14 @@ WAYS = {
     "return page": RETURN_PAGE,
     "sweep": SWEEP,
     "checkout": CHECKOUT,
+    "refund": REFUND,
     "spend": SPEND,
     "spend over the API": API_SPEND,
 }
 
 
 def deaths(way: list[Passing]) -> list[tuple[str, int, int]]:
-    """Each point and passing of a way, and how many grants (or spends) are stored when a process died there."""
+    """Each point and passing of a way, and how many grants (spends, take-backs) are stored if a process died there."""
     committed = way.index(GRANTED) if GRANTED in way else len(way)
     return [
         (name, passing, int(at > committed)) for at, (name, passing) in enumerate(way) if (name, passing) != GRANTED

@@ -4,7 +4,10 @@ import datetime as dt
 import http.client
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import stripe
@@ -110,9 +113,30 @@ class Shop:
         if outcome == "delayed_succeeds":
             self.stripe.settle(paid["payment_intent"], "succeeds")
 
-    def event_ids(self, purchase: Purchase) -> dict[str, str]:
-        """The events about a purchase that tell of money: type to id."""
-        about = f"%{purchase.id}%"
+    @contextmanager
+    def stripe_keeps_quiet(self) -> Iterator[None]:
+        """Stripe sends nothing by itself, and forgets what it would have sent."""
+        self.stripe.deliveries.hold_all()
+        yield
+        self.stripe.deliveries.drop(*self.stripe.deliveries.waiting(), now=self.stripe.now())
+        self.stripe.deliveries.let_go_all()
+
+    def refunds(self, purchase: Purchase) -> list[dict[str, Any]]:
+        """The refunds that Stripe has of a purchase."""
+        with self.stripe.store.reading() as state:
+            session = state.load("checkout.session", str(purchase.session_id))
+            sql = "SELECT json FROM sim_object WHERE type = 'refund' AND json_extract(json, '$.payment_intent') = ?"
+            return [json.loads(row["json"]) for row in state.rows(sql, session["payment_intent"])]
+
+    def voided(self, purchase: Purchase) -> int:
+        """How many credits of a purchase's lot are taken back."""
+        wanted = select(func.sum(Grant.voided)).where(Grant.source_id == purchase.id)
+        with self.app.app_context(), Session(db.engine) as session:
+            return int(session.scalar(wanted) or 0)
+
+    def event_ids(self, about: Purchase | dict[str, Any]) -> dict[str, str]:
+        """The events about a purchase, or about an object of Stripe's, that tell of money: type to id."""
+        about = f"%{about['id'] if isinstance(about, dict) else about.id}%"
         with self.stripe.store.reading() as state:
             rows = state.rows("SELECT type, id FROM sim_event WHERE body LIKE ? ORDER BY seq", about)
             return {row["type"]: row["id"] for row in rows}

@@ -24,7 +24,7 @@ def test_every_point_in_the_code_is_in_a_table_and_every_name_of_a_table_is_in_t
     found = [point for file in (ROOT / "webapp").rglob("*.py") for point in points_in(file.read_text())]
     assert all(isinstance(name, ast.Constant) for name in found)
     assert sorted(name.value for name in found) == NAMES  # each once in the code: a place is a name
-    assert len(NAMES) == 13
+    assert len(NAMES) == 16
 
 
 def test_the_reader_of_points_sees_each_way_to_call_one():
@@ -48,6 +48,11 @@ def walk(way, served, shop):
         assert work.run(work.sweep, served.given) == 0
     elif way == "checkout":
         assert shop.buy("order").status == 201
+    elif way == "refund":
+        with shop.stripe_keeps_quiet():
+            assert shop.tell(shop.event_ids(purchase)[KIND]).status == 200
+            point = CrashPoint(served.crash_file, "nowhere", 1)
+            assert work.run(work.refund, served.given, purchase.account_id, purchase.id, "key") == 0
     elif way == "spend over the API":
         assert program.spend("key").status == 201
     else:

@@ -21,6 +21,7 @@ from webapp.extensions import db, transact
 from webapp.ledger.operations import Posted, spend
 from webapp.orm import utc_now
 from webapp.settings import read_settings
+from webapp.web.money_back import refund_purchase
 from webapp.worker.sweeps import all_sweeps, run_sweep
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -58,6 +59,12 @@ def sweep(given: Given) -> None:
     (purchases,) = [sweep for sweep in all_sweeps() if sweep.name == "purchases"]
     with application(given):
         run_sweep(purchases, now=utc_now())
+
+
+def refund(given: Given, account_id: int, purchase_id: str, key: str) -> None:
+    """Refund half of a purchase, as an operator does."""
+    with application(given):
+        refund_purchase(account_id, purchase_id, amount_minor=250, order_key=key, now=utc_now())
 
 
 def spend_with_one_retry(given: Given, account_id: int, key: str, told: Path) -> None:

@@ -9,6 +9,7 @@ Refusal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
     ├── UnknownPurchase
+    ├── UnknownEvent         neither stored here nor kept by Stripe
     ├── NotRefundable        nothing of this purchase can be refunded   state
     ├── RefundOutOfRange     not between one step and what is left      left_minor, currency
     ├── RefundUnderway       another refund of it is not confirmed yet  amount_minor, currency
@@ -88,6 +89,15 @@ class UnknownPurchase(BillingRefusal):
 
     def __init__(self) -> None:
         super().__init__("We can't find that purchase.")
+
+
+class UnknownEvent(BillingRefusal):
+    """There is no event of this id, here or at Stripe, which keeps them for 30 days."""
+
+    code = "unknown_event"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such event, neither here nor at Stripe, which keeps events for 30 days.")
 
 
 class NotRefundable(BillingRefusal):

@@ -29,7 +29,10 @@ log = structlog.get_logger("refill")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A snapshot event that Stripe signed. A hint, never a source: `json` is the object as some API version had it."""
+    """A snapshot event that Stripe signed, or that it lists. A hint, never a source.
+
+    `json` is the object as some API version had it. `came_by` is how it came to us.
+    """
 
     id: str
     type: str
@@ -40,6 +43,7 @@ class Event:
     object_id: str
     json: Mapping[str, Any]
     body: str
+    came_by: str = "webhook"
 
     def hint(self, name: str) -> str:
         """A field of the object that looks like an id, else ''. `metadata.purchase_id` reaches into metadata."""

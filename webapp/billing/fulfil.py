@@ -41,6 +41,25 @@ def fulfil(session: Session, purchase: Purchase, checkout: CheckoutSession, *, n
     return purchase
 
 
+def grant_purchase(session: Session, purchase: Purchase, *, actor_kind: str, now: dt.datetime) -> None:
+    """Grant a purchase its credits, once, and call it paid. The account is locked."""
+    posted = grant(
+        session,
+        purchase.account_id,
+        kind="purchased",
+        credits=purchase.credits,
+        key=f"purchase:{purchase.id}",
+        source_kind="purchase",
+        source_id=purchase.id,
+        description=f"{purchase.pack_name} pack",
+        actor_kind=actor_kind,
+        now=now,
+    )
+    purchase.grant_seq = posted.entry.seq
+    _move(purchase, "paid", reason="", now=now)
+    log.info("purchase paid", purchase=purchase.id, account_id=purchase.account_id, credits=purchase.credits)
+
+
 def _follow(session: Session, purchase: Purchase, checkout: CheckoutSession, *, now: dt.datetime) -> None:
     if checkout.is_paid:
         _settle_money(session, purchase, checkout, now=now)
@@ -60,25 +79,11 @@ def _settle_money(session: Session, purchase: Purchase, checkout: CheckoutSessio
         return
     _note_payment(purchase, checkout)
     claim_again(session, purchase, now=now)
-    posted = grant(
-        session,
-        purchase.account_id,
-        kind="purchased",
-        credits=purchase.credits,
-        key=f"purchase:{purchase.id}",
-        source_kind="purchase",
-        source_id=purchase.id,
-        description=f"{purchase.pack_name} pack",
-        actor_kind="stripe",
-        now=now,
-    )
-    purchase.grant_seq = posted.entry.seq
-    _move(purchase, "paid", reason="", now=now)
+    grant_purchase(session, purchase, actor_kind="stripe", now=now)
     if checkout.customer_id:
         remember_customer(
             session, purchase.account_id, stripe_mode=purchase.stripe_mode, customer_id=checkout.customer_id, now=now
         )
-    log.info("purchase paid", purchase=purchase.id, account_id=purchase.account_id, credits=purchase.credits)
 
 
 def _quarantine(

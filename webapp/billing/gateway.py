@@ -7,6 +7,8 @@ makes something, 3 s to connect and 10 s to read, no retries but one when a chec
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar, cast
 
 import stripe
@@ -34,6 +36,7 @@ API_VERSION: str = stripe.api_version
 TIMEOUT_SECONDS = (3.05, 10)  # connect, read
 SIMULATED_KEY = "sk_test_simulated"
 LOOKUP_KEYS_PER_CALL = 10
+TYPES_PER_CALL = 20
 PAGE = 100
 
 Mode = Literal["simulated", "test", "live"]
@@ -41,6 +44,19 @@ MoneyKind = Literal["charge", "refund", "dispute"]
 T = TypeVar("T")
 
 log = structlog.get_logger("refill")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one instant to before another, in whole seconds as Stripe counts them."""
+
+    since: dt.datetime
+    until: dt.datetime
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What a list takes for it."""
+        return {"created": {"gte": int(self.since.timestamp()), "lt": int(self.until.timestamp())}, "limit": PAGE}
 
 
 def build_gateway(settings: Settings, http_client: object | None = None) -> "Gateway | None":
@@ -149,6 +165,49 @@ class Gateway:
         options = {"idempotency_key": idempotency_key}
         return refund(_asked("create refund", lambda: self._v1.refunds.create(_params(params), _options(options))))
 
+    def completed_checkouts(self, made: Span) -> Iterator[CheckoutSession]:
+        """Every Checkout Session made in a span that its buyer went through, newest first, without its line items.
+
+        Asks page by page, so nothing may be held while the next one is taken. Raises as every call.
+        """
+        listing = self._v1.checkout.sessions.list
+        for json in _pages("list checkouts", listing, {"status": "complete", **made.params}):
+            yield checkout_session(json)
+
+    def refunds(self, made: Span) -> Iterator[Refund]:
+        """Every refund made in a span, newest first; page by page."""
+        for json in _pages("list refunds", self._v1.refunds.list, made.params):
+            yield refund(json)
+
+    def disputes(self, made: Span) -> Iterator[Dispute]:
+        """Every dispute made in a span, newest first; page by page."""
+        for json in _pages("list disputes", self._v1.disputes.list, made.params):
+            yield dispute(json)
+
+    def events(self, types: Sequence[str], made: Span) -> Iterator[Event]:
+        """Every event of these types that Stripe made in a span and still has (30 days), newest first; page by page.
+
+        https://docs.stripe.com/webhooks/process-undelivered-events
+        """
+        for start in range(0, len(types), TYPES_PER_CALL):
+            params = {"types": list(types[start : start + TYPES_PER_CALL]), **made.params}
+            listed = map(_readable, _items("list events", self._v1.events.list, params))
+            yield from (event for event in listed if event is not None)
+
+    def event(self, event_id: str) -> Event:
+        """One event as Stripe still has it. Raises StripeRefused (`is_missing`) after 30 days."""
+        self._refuse_simulated(event_id)
+        with _own_errors("read event"):
+            item = self._v1.events.retrieve(event_id)
+        return replace(_listed(item), came_by="replay")
+
+    def clock(self) -> dt.datetime | None:
+        """The time on Stripe's clock, to the second, as the `Date` of an answer says it; None if none does."""
+        with _own_errors("read the clock"):
+            answered = self._v1.webhook_endpoints.list(_params({"limit": 1})).last_response
+        text = answered.headers.get("Date") if answered and answered.headers else None
+        return None if text is None else parsedate_to_datetime(text)
+
     def prices(self, lookup_keys: Sequence[str]) -> tuple[Price, ...]:
         """The Prices, archived ones too, that hold these lookup keys now, each with its product."""
         found: list[Price] = []
@@ -214,6 +273,34 @@ def _all(operation: str, listing: Callable[..., Any], params: Mapping[str, Any])
     """Every object of a list, page by page."""
     with _own_errors(operation):
         return [item.to_dict() for item in listing(_params(params)).auto_paging_iter()]
+
+
+def _pages(operation: str, listing: Callable[..., Any], params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The objects of a list as plain dicts; the next page is asked for when the one before is used up."""
+    return (item.to_dict() for item in _items(operation, listing, params))
+
+
+def _items(operation: str, listing: Callable[..., Any], params: Mapping[str, Any]) -> Iterator[stripe.StripeObject]:
+    with _own_errors(operation):
+        page = listing(_params(params))
+    while page.data:
+        yield from page.data
+        with _own_errors(operation):
+            page = page.next_page()
+
+
+def _listed(item: stripe.StripeObject) -> Event:
+    """An event out of Stripe's own list: as trustworthy as a signed one."""
+    return replace(read_event(str(item)), came_by="reconcile")
+
+
+def _readable(item: stripe.StripeObject) -> Event | None:
+    """The event; None for a shape that is no snapshot event: it could never be handled, and must not stop the rest."""
+    try:
+        return _listed(item)
+    except InvalidWebhook as invalid:
+        log.warning("event can't be read", stripe_event=str(item["id"]), reason=invalid.reason)
+        return None
 
 
 def _asked(operation: str, call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:

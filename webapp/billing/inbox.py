@@ -11,6 +11,8 @@ from webapp.billing.events import Event
 from webapp.billing.models import WebhookEvent
 from webapp.billing.upserts import upsert
 
+UNSETTLED_PER_RUN = 500
+
 State = Literal["handled", "ignored", "failed"]
 
 
@@ -30,6 +32,28 @@ def is_handled(session: Session, event_id: str) -> bool:
     return state == "handled"
 
 
+def needs_taking(session: Session, event: Event) -> str | None:
+    """Whether a listed event must be taken in: the state it has here, '' if it never came, None if all is done.
+
+    An ignored one stays so, unless it was ignored because an earlier version knew nothing to do about its type.
+    """
+    row = session.execute(select(WebhookEvent.state, WebhookEvent.reason).where(WebhookEvent.id == event.id)).first()
+    if row is None:
+        return ""
+    is_done = row.state == "handled" or (row.state == "ignored" and row.reason != "unknown_type")
+    return None if is_done else str(row.state)
+
+
+def unsettled(session: Session, stripe_mode: str) -> list[WebhookEvent]:
+    """The events that failed or were parked, the oldest first; so many as one run may try."""
+    waiting = WebhookEvent.stripe_mode == stripe_mode, WebhookEvent.state.in_(("failed", "parked"))
+    return list(
+        session.scalars(
+            select(WebhookEvent).where(*waiting).order_by(WebhookEvent.received_at).limit(UNSETTLED_PER_RUN)
+        )
+    )
+
+
 def keep(session: Session, event: Event, outcome: Outcome, *, stripe_mode: str, now: dt.datetime) -> None:
     """Store an event with its outcome, or its new outcome; a handled one is left as it is.
 
@@ -42,6 +66,7 @@ def keep(session: Session, event: Event, outcome: Outcome, *, stripe_mode: str, 
         "api_version": event.api_version,
         "object_id": event.object_id,
         "body": event.body,
+        "came_by": event.came_by,
         "attempts": 1,
         "created_at": event.created_at,
         "received_at": now,

@@ -20,6 +20,7 @@ from webapp.orm import Base, UtcDateTime
 
 PURCHASE_STATES = ("open", "processing", "paid", "failed", "expired", "quarantined")
 EVENT_STATES = ("handled", "ignored", "failed", "parked")
+EVENT_WAYS = ("webhook", "reconcile", "replay")
 
 
 class Purchase(Base):
@@ -53,6 +54,7 @@ class Purchase(Base):
         Index("ix_purchases_payment_intent_id", "payment_intent_id"),
         Index("ix_purchases_reference", "reference"),
         Index("ix_purchases_newest", "account_id", "opened_at"),
+        Index("ix_purchases_opened", "opened_at", "id"),
         Index("ix_purchases_unsettled", "state", "asked_at"),
     )
 
@@ -122,11 +124,15 @@ class StripePrice(Base):
 
 
 class WebhookEvent(Base):
-    """The inbox: each event Stripe told us, with what became of it. Commits together with its effects."""
+    """The inbox: each event Stripe told us, with what became of it. Commits together with its effects.
+
+    `came_by` is how we first heard of it: the webhook, a reconciliation that found it in Stripe's list, or a replay.
+    """
 
     __tablename__ = "webhook_events"
     __table_args__ = (
         CheckConstraint(f"state IN ({', '.join(repr(state) for state in EVENT_STATES)})", "known_state"),
+        CheckConstraint(f"came_by IN ({', '.join(repr(way) for way in EVENT_WAYS)})", "known_way"),
         Index("ix_webhook_events_newest", "received_at"),
         Index("ix_webhook_events_unsettled", "state", "received_at"),
         Index("ix_webhook_events_object_id", "object_id"),
@@ -143,6 +149,7 @@ class WebhookEvent(Base):
     reason: Mapped[str] = mapped_column(String(255), default="")
     attempts: Mapped[int] = mapped_column(default=1)
     body: Mapped[str] = mapped_column(Text)
+    came_by: Mapped[str] = mapped_column(String(12), default="webhook", server_default="webhook")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     handled_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -38,6 +38,7 @@ CHECKOUT_PATHS = {
     "payment_intent_status": "payment_intent.status",
     "failure_code": "payment_intent.last_payment_error.code",
     "url": "url",
+    "success_url": "success_url",
     "expires_at": "expires_at",
 }
 LINE_ITEM_PATHS = {"price_id": "price", "quantity": "quantity"}
@@ -108,6 +109,7 @@ class CheckoutSession:
     payment_intent_status: str | None
     failure_code: str | None
     url: str | None
+    success_url: str | None
     expires_at: int
     metadata: Mapping[str, str]
     line_items: tuple[LineItem, ...] | None

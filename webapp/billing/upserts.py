@@ -19,7 +19,18 @@ def upsert(
     where: ColumnElement[bool] | None = None,
 ) -> None:
     """Insert a row, or apply `changes` to the one of the same primary key if `where` holds for it."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert(model) if is_postgresql else sqlite.insert(model)
     keys = list(model.__table__.primary_key)
-    session.execute(insert.values(**row).on_conflict_do_update(index_elements=keys, set_=dict(changes), where=where))
+    statement = _insert(session, model).values(**row)
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(changes), where=where))
+
+
+def insert_once(session: Session, model: type[Base], row: Mapping[str, Any]) -> bool:
+    """Insert a row unless there is one of the same primary key; whether it was inserted."""
+    keys = list(model.__table__.primary_key)
+    statement = _insert(session, model).values(**row).on_conflict_do_nothing(index_elements=keys)
+    return session.scalar(statement.returning(keys[0])) is not None
+
+
+def _insert(session: Session, model: type[Base]) -> Any:
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(model) if is_postgresql else sqlite.insert(model)

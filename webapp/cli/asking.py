@@ -1,5 +1,6 @@
 """What commands have in common: refusals as one sentence, and accounts by e-mail or number."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,3 +30,11 @@ def account_id_of(account: str) -> int:
     if user is None:
         raise UnknownAccount(f"Nobody has the e-mail {account}.")
     return user.account_id
+
+
+def moment(written: str | None, *, option: str) -> dt.datetime | None:
+    """The instant that an option names; None where it isn't given."""
+    try:
+        return None if written is None else dt.datetime.fromisoformat(written)
+    except ValueError:
+        raise click.BadParameter("Write a time like 2026-12-31T23:00:00+01:00.", param_hint=option) from None

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 from flask.cli import AppGroup
 
-from webapp.cli.asking import account_id_of, in_one_sentence
+from webapp.cli.asking import account_id_of, in_one_sentence, moment
 from webapp.extensions import db, end_reading, transact
 from webapp.ledger import operations, queries
 from webapp.ledger.facts import Posted
@@ -36,7 +36,7 @@ def grant(account: str, credits: int, kind: str, reason: str, expires_at: str | 
     """Give CREDITS to ACCOUNT."""
     account_id, ends_at, key = (
         account_id_of(account),
-        _moment(expires_at, option="--expires-at"),
+        moment(expires_at, option="--expires-at"),
         key or str(uuid.uuid4()),
     )
     now = utc_now()
@@ -88,7 +88,7 @@ def spend(account: str, credits: int, description: str, key: str | None) -> None
 @in_one_sentence()
 def balance(account: str, as_of: str | None, *, as_json: bool) -> None:
     """Show what ACCOUNT has, or had, lot by lot, in the order in which they are used."""
-    account_id, at = account_id_of(account), _moment(as_of, option="--as-of")
+    account_id, at = account_id_of(account), moment(as_of, option="--as-of")
     if at is None:
         found = queries.balance(db.session(), account_id, now=utc_now())
     else:
@@ -123,13 +123,6 @@ def verify(account: str | None, *, as_json: bool) -> None:
     click.echo(json.dumps(asdict(report), default=dt.datetime.isoformat) if as_json else _report_text(report))
     if report.faults:
         raise SystemExit(1)
-
-
-def _moment(written: str | None, *, option: str) -> dt.datetime | None:
-    try:
-        return None if written is None else dt.datetime.fromisoformat(written)
-    except ValueError:
-        raise click.BadParameter("Write a time like 2026-12-31T23:00:00+01:00.", param_hint=option) from None
 
 
 def _expire(account_id: int, now: dt.datetime) -> int:

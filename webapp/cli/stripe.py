@@ -1,21 +1,24 @@
-"""`flask stripe`: bring Stripe to the catalogue, and show how to listen to its events."""
+"""`flask stripe`: bring Stripe to the catalogue, listen to its events, and find what never came."""
 
 import shlex
 
 import click
 from flask.cli import AppGroup
 
-from webapp.billing.errors import BillingRefusal, StripeDenied, StripeRefused, StripeUnreachable
+from webapp.billing.errors import BillingRefusal
 from webapp.billing.gateway import API_VERSION
 from webapp.billing.queries import quarantined
 from webapp.billing.sync import sync_endpoint
 from webapp.billing.webhooks import event_types
+from webapp.cli.reconcile import reconcile_command, replay_command
 from webapp.extensions import db, parts
+from webapp.web.inbox import WEBHOOK_PATH
 from webapp.web.prices import gateway_or_refusal, sync_now
-
-WEBHOOK_PATH = "/api/stripe/webhook"
+from webapp.web.reconcile.words import stripe_sentence
 
 group = AppGroup("stripe", help="Products, Prices and webhooks at Stripe.")
+group.add_command(reconcile_command)
+group.add_command(replay_command)
 
 
 @group.command("sync")
@@ -28,7 +31,7 @@ def sync(webhook_url: str | None) -> None:
         if webhook_url:
             _sync_webhook(webhook_url)
     except BillingRefusal as refusal:
-        raise click.ClickException(_sentence(refusal)) from None
+        raise click.ClickException(stripe_sentence(refusal)) from None
 
 
 @group.command("listen")
@@ -52,13 +55,3 @@ def _sync_webhook(url: str) -> None:
     click.echo(f"{url}: {did} ({endpoint.id}, {len(endpoint.events)} events, {API_VERSION})")
     if endpoint.secret:
         click.echo(f"STRIPE_WEBHOOK_SECRET={endpoint.secret}")
-
-
-def _sentence(refusal: BillingRefusal) -> str:
-    if isinstance(refusal, StripeDenied):
-        return "Stripe doesn't accept STRIPE_SECRET_KEY, or the key may not do this."
-    if isinstance(refusal, StripeUnreachable):
-        return "Stripe couldn't be reached. What was done so far stays; run this again."
-    if isinstance(refusal, StripeRefused):
-        return f"{refusal}."
-    return refusal.sentence

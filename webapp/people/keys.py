@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.people.models import ApiKey, ApiKeySecret
@@ -44,12 +44,12 @@ class KeyFacts:
         return self.account_id is None
 
 
-def key_of_secret(session: Session, secret: str, *, now: dt.datetime) -> KeyFacts | None:
+def key_of_secret(connection: Connection, secret: str, *, now: dt.datetime) -> KeyFacts | None:
     """The living key with this secret, in one statement; None if there is none, or not any more.
 
     The look-up is by hash, so its time tells nothing about how near a guess was.
     """
-    row = session.execute(_LIVING_KEY, {"of_hash": secret_hash(secret), "at": now}).one_or_none()
+    row = connection.execute(_LIVING_KEY, {"of_hash": secret_hash(secret), "at": now}).one_or_none()
     return None if row is None else KeyFacts(row.id, row.account_id, frozenset(row.scopes.split()), row.last_used_at)
 
 

@@ -1,11 +1,15 @@
-"""What the forms of the simulated Stripe offer, each with its words: outcomes, webhooks, manners, faults."""
+"""What the forms of the simulated Stripe offer, each with its words: outcomes, webhooks, manners, faults, steps."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from webapp.simulator.aftermath import After
+from webapp.simulator.disputing import Step, is_inquiry
 from webapp.simulator.faults import ANY, Fault, Kind
+from webapp.simulator.refunding import Course, End
 from webapp.simulator.routes import ENDPOINTS
 from webapp.simulator.signing import Manner, Secrets
+from webapp.simulator.store import Json
 from webapp.simulator.versions import OLD_VERSION
 
 CHOICES = (
@@ -15,6 +19,7 @@ CHOICES = (
     ("requires_action", "The bank asks first", "Card 4000 0025 0000 3155, with a 3-D Secure page"),
     ("delayed_succeeds", "Bank payment, succeeds later", "Shows “processing”, then adds the credits"),
     ("delayed_fails", "Bank payment, fails later", "Shows “processing”, then “didn’t go through”"),
+    ("disputed", "Payment succeeds and is disputed", "Card 4000 0000 0000 0259"),
 )
 WEBHOOKS = (
     ("normal", "At once", "As Stripe does, most of the time"),
@@ -27,6 +32,53 @@ RETURNS = (
     ("normal", "Goes back to the app", "To the success address"),
     ("none", "Closes the tab", "Only the webhook tells"),
 )
+AFTERWARDS: tuple[tuple[After, str, str], ...] = (
+    ("nothing", "Nothing", "The payment stays as it is"),
+    ("refund", "A refund of all of it", "Twenty seconds later, from Stripe’s dashboard"),
+    ("dispute", "A dispute of all of it", "Twenty seconds later, the bank takes the money at once"),
+    ("slow_refund", "Refunds are slow", "Card 4000 0000 0000 7726: each is pending for twenty seconds"),
+    ("failing_refund", "Refunds fail", "Card 4000 0000 0000 5126: each fails twenty seconds after it succeeded"),
+)
+REFUND_COURSES: tuple[tuple[Course, str], ...] = (
+    ("succeeds", "It succeeds"),
+    ("pending", "It is pending, then succeeds"),
+    ("fails", "It succeeds, then fails"),
+    ("asks", "It waits for the buyer"),
+)
+DISPUTE_KINDS = (
+    ("withdrawn", "Dispute, money withdrawn"),
+    ("open", "Dispute, money not moved yet"),
+    ("inquiry", "Inquiry, no money moves"),
+)
+
+# What may be done to a refund or a dispute, as its button says it.
+REFUND_ENDS: dict[str, tuple[tuple[End, str], ...]] = {
+    "pending": (("succeeds", "Let it succeed"), ("fails", "Let it fail")),
+    "requires_action": (("succeeds", "Let it succeed"), ("fails", "Let it fail"), ("canceled", "Cancel")),
+    "succeeded": (("fails", "Let it fail"),),
+}
+STEP_WORDS: dict[Step, str] = {
+    "withdraw": "Withdraw the money",
+    "answer": "Answer",
+    "win": "Win",
+    "lose": "Lose",
+    "close": "Close",
+}
+# Stripe's states of refunds and disputes: what the chip looks like and says.
+STATUS_CHIPS = {
+    "pending": ("info", "clock", "Pending"),
+    "requires_action": ("warn", "clock", "Waits for the buyer"),
+    "succeeded": ("ok", "check", "Succeeded"),
+    "failed": ("bad", "warn", "Failed"),
+    "canceled": ("plain", "x", "Canceled"),
+    "warning_needs_response": ("warn", "info", "Inquiry, needs an answer"),
+    "warning_under_review": ("warn", "clock", "Inquiry, under review"),
+    "warning_closed": ("ok", "check", "Inquiry closed"),
+    "needs_response": ("bad", "warn", "Needs an answer"),
+    "under_review": ("info", "clock", "Under review"),
+    "won": ("ok", "check", "Won"),
+    "lost": ("bad", "x", "Lost"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,3 +131,8 @@ def manner_choices(secrets: Secrets | None) -> tuple[tuple[Manner, str], ...]:
         ("two_secrets", "Signed with the old and the new secret"),
         ("old_version", f"As API version {OLD_VERSION}"),
     )
+
+
+def step_words(dispute: Json, step: Step) -> str:
+    """A step of a dispute as its button says it."""
+    return "Make it a dispute" if step == "withdraw" and is_inquiry(dispute) else STEP_WORDS[step]

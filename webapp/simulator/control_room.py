@@ -9,7 +9,7 @@ from webapp.simulator import records
 from webapp.simulator.choices import CALLS, MOST_TIMES, TROUBLES, call_words, fault_words, manner_choices
 from webapp.simulator.controls import SAID
 from webapp.simulator.pages import blueprint, chosen, stripe_client
-from webapp.simulator.settling import SETTLEMENTS, expire_due, expire_session
+from webapp.simulator.settling import expire_due, expire_session
 from webapp.simulator.signing import MANNERS
 
 __all__ = ["blueprint"]
@@ -73,17 +73,6 @@ def resend(event_id: str) -> Response:
     except LookupError:
         abort(404)
     return redirect(url_for(".event", event_id=event_id), 303)
-
-
-@blueprint.post("/payments/<intent_id>/settle")
-def settle(intent_id: str) -> Response:
-    """End a delayed payment now: `end=succeeds` or `fails`. Nothing happens to a payment that has ended."""
-    end = chosen("end", SETTLEMENTS)
-    try:
-        stripe_client().settle(intent_id, end)
-    except LookupError:
-        abort(404)
-    return redirect(url_for(".control_room"), 303)
 
 
 @blueprint.post("/sessions/<session_id>/expire")

@@ -11,7 +11,7 @@ from webapp.simulator.waiting import Delivery
 
 __all__ = ["blueprint"]
 
-ALL_ACTS = ("hold", "let_go", "reverse")
+ALL_ACTS = ("hold", "let_go", "reverse", "out", "back")
 ACTS = ("send", "hold", "duplicate", "drop")
 MOST_DIGITS = 9
 
@@ -20,6 +20,8 @@ SAID = {
     "hold": "Webhooks are held.",
     "let_go": "Webhooks go out again.",
     "reverse": "The order is turned around.",
+    "out": "An outage: the app is told nothing, and nothing is sent later.",
+    "back": "The outage is over. What was lost is not sent again.",
     "chosen-send": "Sent. Reload to see what the app answered.",
     "chosen-hold": "Held.",
     "chosen-duplicate": "Each will be sent once more.",
@@ -32,10 +34,18 @@ SAID = {
 
 @blueprint.post("/deliveries")
 def all_deliveries() -> Response:
-    """Hold everything, let everything go, or turn the order around: `act=hold`, `let_go`, `reverse`."""
+    """Hold everything, let everything go, turn the order around, begin and end an outage.
+
+    `act=hold`, `let_go`, `reverse`, `out`, `back`.
+    """
     act = chosen("act", ALL_ACTS)
-    deliveries = stripe_client().deliveries
-    {"hold": deliveries.hold_all, "let_go": deliveries.let_go_all, "reverse": deliveries.reverse}[act]()
+    client = stripe_client()
+    deliveries = client.deliveries
+    if act == "out":
+        deliveries.begin_outage(now=client.now())
+        return _back(act, "webhooks")
+    acts = {"hold": deliveries.hold_all, "let_go": deliveries.let_go_all, "reverse": deliveries.reverse}
+    acts.get(act, deliveries.end_outage)()
     return _back(act, "webhooks")
 
 

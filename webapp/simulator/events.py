@@ -21,6 +21,8 @@ from webapp.simulator.store import Json, State
 LATE_SECONDS = 10
 RETRY_SECONDS = (5, 30, 120)
 HOLD = "hold"  # the switch that keeps back every delivery
+OUTAGE = "outage"  # the switch that loses every delivery
+LOST = "Lost in the outage."
 MOST_TYPES = 20
 KEPT_SECONDS = 30 * 24 * 3600
 
@@ -106,15 +108,25 @@ def plan_delivery(
     state: State, event_id: str, *, due_at: int, attempt: int = 1, retries_left: int = len(RETRY_SECONDS),
     manner: Manner = "plain", done: str = "",
 ) -> int:  # fmt: skip
-    """Plan one attempt to deliver an event, held while everything is; the attempt's id. `done` says why it is made."""
-    is_held = bool(list(state.rows("SELECT 1 FROM sim_switch WHERE name = ?", HOLD)))
+    """Plan one attempt to deliver an event, held while everything is; the attempt's id. `done` says why it is made.
+
+    In an outage it is lost at once.
+    """
+    is_held, is_lost = is_on(state, HOLD), is_on(state, OUTAGE)
     done = f"{done} held" if is_held else done
     sql = (
-        "INSERT INTO sim_delivery (event_id, attempt, retries_left, due_at, manner, done, is_held, turn) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM sim_delivery)) RETURNING id"
+        "INSERT INTO sim_delivery "
+        "(event_id, attempt, retries_left, due_at, manner, done, is_held, ended_at, answer, turn) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM sim_delivery)) RETURNING id"
     )
-    (row,) = state.rows(sql, event_id, attempt, retries_left, due_at, manner, done, is_held)
+    end = (due_at, LOST) if is_lost else (None, "")
+    (row,) = state.rows(sql, event_id, attempt, retries_left, due_at, manner, done, is_held, *end)
     return int(row["id"])
+
+
+def is_on(state: State, switch: str) -> bool:
+    """Whether a switch of the control room is on."""
+    return bool(list(state.rows("SELECT 1 FROM sim_switch WHERE name = ?", switch)))
 
 
 def retrieve(call: Call, event_id: str) -> Json:

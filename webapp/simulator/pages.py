@@ -9,7 +9,8 @@ from typing import TypeVar, cast
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from webapp.simulator.choices import CHOICES, RETURNS, WEBHOOK_CHOICES, WEBHOOKS
+from webapp.simulator.aftermath import AFTERS
+from webapp.simulator.choices import AFTERWARDS, CHOICES, RETURNS, WEBHOOK_CHOICES, WEBHOOKS
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.events import Sending
 from webapp.simulator.paying import OUTCOMES, sending_of
@@ -42,7 +43,7 @@ def checkout(session_id: str) -> str:
         return render_template("simulator/ended.html", session=session, site=stripe_client().site)
     return render_template(
         "simulator/checkout.html", session=session, lines=lines, error=error, site=stripe_client().site,
-        choices=CHOICES, webhooks=WEBHOOKS, returns=RETURNS,
+        choices=CHOICES, webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
     )  # fmt: skip
 
 
@@ -53,7 +54,8 @@ def pay(session_id: str) -> Response:
     outcome = chosen("outcome", OUTCOMES)
     webhook = chosen("webhook", WEBHOOK_CHOICES)
     sending = Sending(webhook=webhook, is_twice=request.form.get("duplicate") == "1")
-    return _after_paying(stripe_client().pay(session["id"], outcome, sending=sending))
+    after = chosen("after", AFTERS)
+    return _after_paying(stripe_client().pay(session["id"], outcome, sending=sending, after=after))
 
 
 @blueprint.get("/c/pay/<session_id>/3ds")

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
+from webapp.simulator.events import LOST
 from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
 from webapp.simulator.versions import OLD_VERSION
@@ -26,6 +27,7 @@ DONE_WORDS = {
     "duplicate": "duplicate",
     "resent": "resent",
 }
+NEVER_SENT = {DROPPED: "dropped", LOST: "lost in the outage"}
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,13 @@ def any_object(state: State, object_id: str) -> Json | None:
     return None
 
 
-def sessions(state: State) -> list[tuple[Json, Json | None]]:
-    """The latest checkout sessions, newest first, each with its payment intent."""
+def sessions(state: State) -> list[tuple[Json, Json | None, Json | None]]:
+    """The latest checkout sessions, newest first, each with its payment intent and its last charge."""
     sql = f"SELECT json FROM sim_object WHERE type = 'checkout.session' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
     found = [json.loads(row["json"]) for row in list(state.rows(sql))]
-    return [(session, state.find("payment_intent", session["payment_intent"])) for session in found]
+    intents = [state.find("payment_intent", session["payment_intent"]) for session in found]
+    charges = [intent and state.find("charge", intent["latest_charge"]) for intent in intents]
+    return list(zip(found, intents, charges, strict=True))
 
 
 def moment(seconds: int) -> str:
@@ -135,8 +139,8 @@ def _attempt(row: Json) -> Attempt:
     if row["ended_at"] is None:
         return _waiting(row, what)
     when = moment(row["ended_at"])
-    if row["answer"] == DROPPED and row["status"] is None:
-        return Attempt(row["attempt"], "dropped", _joined("dropped", what, when), "")
+    if row["status"] is None and row["answer"] in NEVER_SENT:
+        return Attempt(row["attempt"], "dropped", _joined(NEVER_SENT[row["answer"]], what, when), "")
     state = "ok" if 200 <= (row["status"] or 0) < 300 else "bad"
     return Attempt(row["attempt"], state, _joined(str(row["status"] or "no answer"), what, when), row["answer"])
 

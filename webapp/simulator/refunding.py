@@ -66,8 +66,8 @@ def end_refund(happening: Happening, refund_id: str, end: End | None = None) -> 
     """End a refund as planned, or as `end` says; the refund. Nothing happens to one that can't end so any more."""
     state = happening.state
     refund = state.load("refund", refund_id)
-    end = end or state.hidden(refund_id)["end"]
-    if refund["status"] not in OPEN[end]:
+    end = end or state.hidden(refund_id).get("end")
+    if end is None or refund["status"] not in OPEN[end]:
         return refund
     state.wake(refund_id, None)
     charge = state.load("charge", refund["charge"])

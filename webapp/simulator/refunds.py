@@ -8,7 +8,7 @@ from webapp.simulator.calls import Call, changed, merged_metadata
 from webapp.simulator.disputing import disputes_of, keeps_from_refunding
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening, emit_for
-from webapp.simulator.lists import Listing, check_filters, page
+from webapp.simulator.lists import Listing, check_filters, page, read_objects
 from webapp.simulator.refunding import end_refund, refund_charge, usual_course
 from webapp.simulator.store import Json, State
 
@@ -69,6 +69,12 @@ def left_of(charge: Json) -> int:
     """What has not been refunded of a charge."""
     left: int = charge["amount_captured"] - charge["amount_refunded"]
     return left
+
+
+def refunds_of(state: State, charge_id: str) -> list[Json]:
+    """The refunds of a charge, oldest first."""
+    tail = "type = 'refund' AND json_extract(json, '$.charge') = ? ORDER BY seq"
+    return [refund for _, refund in read_objects(state, tail, charge_id)]
 
 
 def check_refundable(state: State, charge: Json, amount_minor: int) -> None:

@@ -6,7 +6,7 @@ Knows the rows; must not know how anything is sent. The control room and tests u
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from webapp.simulator.events import HOLD, RETRY_SECONDS, plan_delivery
+from webapp.simulator.events import HOLD, LOST, OUTAGE, RETRY_SECONDS, is_on, plan_delivery
 from webapp.simulator.signing import Manner
 from webapp.simulator.store import State, Store
 
@@ -55,7 +55,7 @@ class Queue:
     def is_holding(self) -> bool:
         """Whether everything new is held."""
         with self._store.reading() as state:
-            return bool(list(state.rows("SELECT 1 FROM sim_switch WHERE name = ?", HOLD)))
+            return is_on(state, HOLD)
 
     def hold_all(self) -> None:
         """Keep back what waits and everything that comes, retries too, until `let_go_all`."""
@@ -68,6 +68,24 @@ class Queue:
         with self._store.writing() as state:
             state.rows("DELETE FROM sim_switch WHERE name = ?", HOLD)
             state.rows("UPDATE sim_delivery SET is_held = 0 WHERE ended_at IS NULL")
+
+    @property
+    def is_out(self) -> bool:
+        """Whether everything is lost."""
+        with self._store.reading() as state:
+            return is_on(state, OUTAGE)
+
+    def begin_outage(self, *, now: int) -> None:
+        """Lose what waits and everything that comes, retries too, as when Stripe has given up: until `end_outage`."""
+        with self._store.writing() as state:
+            state.rows("INSERT OR IGNORE INTO sim_switch (name) VALUES (?)", OUTAGE)
+            for delivery in read(state, "WHERE ended_at IS NULL"):
+                end(state, delivery, None, LOST, now=now)
+
+    def end_outage(self) -> None:
+        """Tell the app of what happens from now on. What was lost stays lost, unless somebody sends it again."""
+        with self._store.writing() as state:
+            state.rows("DELETE FROM sim_switch WHERE name = ?", OUTAGE)
 
     def hold(self, *deliveries: Delivery) -> None:
         """Keep back these attempts."""

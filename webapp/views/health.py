@@ -1,17 +1,19 @@
 """For machines: is the process alive, is it ready, and its figures."""
 
 import ipaddress
+from dataclasses import asdict
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Request, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Request, Response, abort, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.billing.reconcile.records import standing
 from webapp.extensions import db, parts
 from webapp.orm import utc_now
 from webapp.web.figures import stored_exposition
 from webapp.web.logs import log
 from webapp.web.metrics import exposition
+from webapp.web.migration import migration_head
 from webapp.worker.sweeps import late_sweeps
 
 bp = Blueprint("health", __name__)
@@ -27,17 +29,21 @@ def healthz() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """The database answers and is at our migration. A late worker is told, but is no reason to stop serving."""
+    """The database answers and is at our migration.
+
+    A late worker, and how long ago we were compared with Stripe, are told and are no reason to stop serving.
+    """
     head = migration_head()
     try:
         found = MigrationContext.configure(db.session.connection()).get_current_revision()
         if found != head:
             return jsonify(status="not migrated", found=found, head=head), 503
-        late = late_sweeps(db.session(), now=utc_now())
+        now, mode = utc_now(), parts().settings.payments
+        late, compared = late_sweeps(db.session(), now=now), standing(db.session(), mode, now=now)
     except SQLAlchemyError as error:
         log.error("readyz", error=type(error).__name__)
         return jsonify(status="no database"), 503
-    return jsonify(status="ok", migration=head, late_sweeps=late), 200
+    return jsonify(status="ok", migration=head, late_sweeps=late, reconciliation=asdict(compared)), 200
 
 
 @bp.get("/metrics")
@@ -49,19 +55,10 @@ def metrics() -> Response:
     return Response(text + _stored(), content_type=kind)
 
 
-def migration_head() -> str | None:
-    """The newest migration the code knows."""
-    if "migration_head" not in current_app.extensions:
-        scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
-        current_app.extensions["migration_head"] = scripts.get_current_head()
-    head: str | None = current_app.extensions["migration_head"]
-    return head
-
-
 def _stored() -> bytes:
     """What the database knows; nothing while it is out of reach: the counters are needed most then."""
     try:
-        return stored_exposition(db.session(), now=utc_now())
+        return stored_exposition(db.session(), stripe_mode=parts().settings.payments, now=utc_now())
     except SQLAlchemyError as error:
         log.error("metrics", error=type(error).__name__)
         return b""

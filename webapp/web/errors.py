@@ -58,6 +58,7 @@ STATUSES: dict[type[Refusal], int] = {
     TooManyExports: 429,
     billing.UnknownPack: 404,
     billing.UnknownPurchase: 404,
+    billing.UnknownEvent: 404,
     billing.PackLocked: 403,
     billing.TermsChanged: 409,
     billing.CheckoutExpired: 409,

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import Purchase, WebhookEvent
+from webapp.billing.reconcile.records import standing
 from webapp.worker.sweeps import sweep_ages
 
 WAITING = ("open", "processing", "quarantined")
@@ -19,14 +20,16 @@ WAITING = ("open", "processing", "quarantined")
 class StoredFigures(Collector):
     """The gauges of one moment. Read when they are collected, by index, so that their cost stays small."""
 
-    def __init__(self, session: Session, *, now: dt.datetime) -> None:
+    def __init__(self, session: Session, *, stripe_mode: str, now: dt.datetime) -> None:
         self._session = session
+        self._stripe_mode = stripe_mode
         self._now = now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Every gauge."""
         yield from self._purchases()
         yield from self._events()
+        yield from self._reconciliation()
         yield self._sweeps()
 
     def _purchases(self) -> Iterator[GaugeMetricFamily]:
@@ -43,8 +46,17 @@ class StoredFigures(Collector):
         failed = select(func.count()).where(WebhookEvent.state == "failed")
         number = self._session.scalar(failed) or 0
         yield GaugeMetricFamily("refill_webhook_events_failed", "Events that wait for another try.", value=number)
-        newest = self._session.scalar(select(func.max(WebhookEvent.received_at)))
+        told = WebhookEvent.came_by == "webhook"  # what a reconciliation found hasn't reached us
+        newest = self._session.scalar(select(func.max(WebhookEvent.received_at)).where(told))
         yield self._age("refill_webhook_last_seconds", "Time since Stripe last told us anything.", newest)
+
+    def _reconciliation(self) -> Iterator[GaugeMetricFamily]:
+        stands = standing(self._session, self._stripe_mode, now=self._now)
+        age = GaugeMetricFamily("refill_reconciled_seconds", "Time since all was compared with Stripe, or inf.")
+        age.add_metric([], math.inf if stands.seconds is None else stands.seconds)
+        yield age
+        words = "Differences to Stripe that wait for a person."
+        yield GaugeMetricFamily("refill_reconciliation_findings_waiting", words, value=stands.waiting)
 
     def _sweeps(self) -> GaugeMetricFamily:
         ages = GaugeMetricFamily(
@@ -62,8 +74,8 @@ class StoredFigures(Collector):
         return family
 
 
-def stored_exposition(session: Session, *, now: dt.datetime) -> bytes:
+def stored_exposition(session: Session, *, stripe_mode: str, now: dt.datetime) -> bytes:
     """The stored figures in Prometheus' text form."""
     registry = CollectorRegistry()
-    registry.register(StoredFigures(session, now=now))
+    registry.register(StoredFigures(session, stripe_mode=stripe_mode, now=now))
     return generate_latest(registry)

@@ -5,7 +5,7 @@ import datetime as dt
 from flask import Request, g, request
 from sqlalchemy.exc import DBAPIError
 
-from webapp.extensions import db
+from webapp.extensions import one_look
 from webapp.orm import utc_now
 from webapp.people.keys import KeyFacts, is_use_noted, key_of_secret, note_use
 from webapp.web.impatience import impatient_transaction, is_busy
@@ -41,7 +41,8 @@ def _looked_up() -> KeyFacts | None:
     if scheme.lower() != "bearer" or not 1 <= len(secret) <= LONGEST_SECRET:
         return None
     now = utc_now()
-    found = key_of_secret(db.session(), secret, now=now)
+    with one_look() as connection:
+        found = key_of_secret(connection, secret, now=now)
     if found is not None and not is_use_noted(found, now=now):
         _note(found, now)
     return found

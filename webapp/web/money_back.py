@@ -29,12 +29,14 @@ from webapp.billing.money_back.orders import (
     stripe_key,
     stripe_params,
 )
+from webapp.billing.money_back.refunding import RefundPreview, preview
 from webapp.billing.money_back.settling import settle_money_back
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.web.checkout import no_earlier_than, own_purchase
 
 ASKED_AT_MOST = 3
+UNREAD = (StripeUnreachable, StripeRefused, Overtaken)
 
 log = structlog.get_logger("refill")
 
@@ -46,6 +48,16 @@ class Refunded:
     order: RefundOrder
     purchase: Purchase
     is_settled: bool
+
+
+def preview_refund(account_id: int, purchase_id: str, *, amount_minor: int | None, now: dt.datetime) -> RefundPreview:
+    """What `refund_purchase` would do now with the same amount: money, and the credits it takes. Only reads.
+
+    Refuses what that refuses: UnknownPurchase, NotRefundable, RefundOutOfRange, RefundUnderway, PaymentsOff.
+    """
+    mode = _gateway().mode
+    purchase = own_purchase(account_id, purchase_id)
+    return preview(db.session(), purchase, amount_minor=amount_minor, stripe_mode=mode, now=now)
 
 
 def refund_purchase(
@@ -96,10 +108,11 @@ def carry_out(gateway: Gateway, order: RefundOrder, *, is_new: bool, now: dt.dat
 
 
 def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
-    """Ask Stripe what came back of a purchase's payment, and settle that. One without a payment is left alone.
+    """Ask Stripe what came back of a purchase's payment, and settle that.
 
-    Asks again where others settled another answer meanwhile, and raises Overtaken after the third time. Raises
-    UnknownPurchase, StripeUnreachable, StripeRefused. Ends the request's read session.
+    One without a payment, or of another mode, is left alone. Asks again where others settled another answer
+    meanwhile, and raises Overtaken after the third time. Raises UnknownPurchase, StripeUnreachable, StripeRefused.
+    Ends the request's read session.
     """
     for _ in range(ASKED_AT_MOST - 1):
         try:
@@ -111,7 +124,7 @@ def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: 
 
 def _ask_once(gateway: Gateway, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:
     purchase = own_purchase(account_id, purchase_id)
-    if purchase.payment_intent_id is None:
+    if purchase.payment_intent_id is None or purchase.stripe_mode != gateway.mode:
         return purchase
     told = money_back(gateway, purchase.payment_intent_id, known_at=purchase.money_read_at)
     point("money_back.answered")
@@ -129,7 +142,7 @@ def _gateway() -> Gateway:
 def _looked_for(gateway: Gateway, order: RefundOrder, *, now: dt.datetime) -> RefundOrder:
     try:
         ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except StripeUnreachable:
+    except UNREAD:
         raise _unconfirmed(order) from None
     return _stored(order)
 
@@ -156,7 +169,7 @@ def _settled(gateway: Gateway, order: RefundOrder, *, now: dt.datetime) -> Refun
     """The refund is made: whatever breaks now, the webhook or the worker settles it."""
     try:
         purchase = ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except UNREAD as error:
         log.warning("refund not settled yet", purchase=order.purchase_id, error=str(error))
         return Refunded(_stored(order), own_purchase(order.account_id, order.purchase_id), is_settled=False)
     return Refunded(_stored(order), purchase, is_settled=True)
@@ -169,7 +182,7 @@ def _refused(gateway: Gateway, order: RefundOrder, refusal: StripeRefused, *, no
     transact(lambda session: note_refused(session, order, reason, now=now))
     try:
         ask_money_back(gateway, order.account_id, order.purchase_id, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except UNREAD as error:
         log.warning("refund not settled yet", purchase=order.purchase_id, error=str(error))
     return RefundRefused(reason)
 

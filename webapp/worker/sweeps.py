@@ -69,8 +69,10 @@ def all_sweeps() -> tuple[Sweep, ...]:
     """Every sweep of the worker."""
     from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
     from webapp.worker.exports import sweep_exports  # noqa: PLC0415
+    from webapp.worker.ledger import sweep_ledger  # noqa: PLC0415
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
+    from webapp.worker.reconcile import sweep_reconcile  # noqa: PLC0415
     from webapp.worker.refunds import sweep_refund_orders  # noqa: PLC0415
     from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
 
@@ -78,10 +80,12 @@ def all_sweeps() -> tuple[Sweep, ...]:
         Sweep("purchases", 60, sweep_purchases),
         Sweep("refund orders", 60, sweep_refund_orders),
         Sweep("expiry", 60, sweep_expired),
+        Sweep("reconcile", 3600, sweep_reconcile),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
         Sweep("login links", 3600, sweep_login_links),
         Sweep("exports", 3600, sweep_exports),
+        Sweep("ledger", 86400, sweep_ledger),
     )
 
 

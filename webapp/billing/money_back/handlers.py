@@ -88,7 +88,7 @@ def _settle(event: Event, gateway: Gateway, known: Known | None) -> Effect:
     if known is not None and known.payment_intent_id != intent_id:
         known = None
     is_settled = known is not None and known.state in FINAL
-    checkout = None if is_settled else gateway.checkout_of_payment(intent_id)
+    checkout = None if is_settled else _checkout(gateway, intent_id, known)
     if known is None and checkout is None:
         return ignore("no_checkout")
     told = money_back(gateway, intent_id, known_at=known.money_read_at if known else None)
@@ -109,6 +109,12 @@ def _apply(
         return Outcome("ignored", "other_payment", purchase.account_id, purchase.id)
     settled = settle_money_back(session, purchase, told, now=now)
     return Outcome("handled", settled.state, settled.account_id, settled.id)
+
+
+def _checkout(gateway: Gateway, intent_id: str, known: Known | None) -> CheckoutSession | None:
+    if known is not None and known.session_id is not None:
+        return gateway.checkout(known.session_id)
+    return gateway.checkout_of_payment(intent_id)
 
 
 def _payment_of(event: Event, gateway: Gateway) -> str | None:

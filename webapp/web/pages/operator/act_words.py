@@ -6,6 +6,7 @@ from typing import Any
 from webapp.operators.acts import Act
 from webapp.web.dates import moment
 from webapp.web.display import money, short_amount, signed_amount
+from webapp.web.pages.credits import CHIPS
 from webapp.web.pages.entry_words import GRANT_WORDS
 from webapp.web.pages.reader import Reader
 
@@ -16,6 +17,7 @@ ACT_WORDS = {
     "end_lot": "Ended a lot",
     "pause": "Paused spending",
     "resume": "Resumed spending",
+    "settle": "Settled a payment",
     "refund": "Refunded a purchase",
     "approve_refund": "Approved a refund request",
     "decline_refund": "Declined a refund request",
@@ -29,6 +31,7 @@ LINES = {
     "held": "On hold for work",
     "frozen": "On hold for disputes",
     "debt": "Owed",
+    "payment": "Payment",
     "spending": "Spending",
     "role": "Role",
     "browsers": "Signed-in browsers",
@@ -56,7 +59,7 @@ def changes(act: Act, reader: Reader) -> list[tuple[str, str, str]]:
 def summary(act: Act, reader: Reader) -> str:
     """What the act was about, in a few words beside its name."""
     facts = act.facts
-    if act.act in {"grant", "take", "end_lot"}:
+    if act.act in {"grant", "take", "end_lot", "settle"}:
         changed = act.after["balance"] - act.before["balance"]
         return signed_amount(changed, reader.catalog, reader.locale)
     if act.act in REFUNDS:
@@ -98,6 +101,8 @@ def _written(name: str, value: Any, act: Act, reader: Reader) -> str:
         return short_amount(value, reader.catalog, reader.locale)
     if name == "returned":
         return money(value, act.facts["currency"], reader.locale)
+    if name == "payment":
+        return CHIPS[value][2]
     if name == "spending":
         return "On" if value is None else f"Paused since {_at(value, reader)}"
     return str(value)

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from webapp.billing import errors as billing
+from webapp.billing.events import OBJECT_ID
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
-from webapp.operators import access, accounts
+from webapp.operators import access, accounts, payments
 from webapp.operators.acts import Act, Asked
 from webapp.operators.errors import InvalidAmount, InvalidChoice, OperatorRefusal
 from webapp.operators.people import Profile
@@ -92,6 +93,12 @@ def _end_lot(typed: Mapping[str, str], _: Profile) -> Do:
     return partial(accounts.end_lot, lot=int(typed["lot"]))
 
 
+def _settle(typed: Mapping[str, str], _: Profile) -> Do:
+    if not OBJECT_ID.fullmatch(typed["purchase"]):
+        raise InvalidChoice("There is no such purchase.", field="purchase")
+    return partial(payments.settle, purchase_id=typed["purchase"])
+
+
 def _role(typed: Mapping[str, str], _: Profile) -> Do:
     return partial(access.set_role, role=typed["role"])
 
@@ -132,6 +139,8 @@ DEEDS = {
                    choices=_CHOICES["kind"], read=_grant),
         LedgerDeed("take", "Take credits", "Take", "billing", ("credits", "words"), read=_take),
         LedgerDeed("end_lot", "End a lot now", "End this lot", "billing", ("lot",), is_plain=True, read=_end_lot),
+        LedgerDeed("settle", "Settle a payment", "Grant what it was for", "billing", ("purchase",), is_plain=True,
+                   read=_settle),
         LedgerDeed("pause", "Pause spending", "Pause spending", "billing", (), is_plain=True,
                    read=_plain(accounts.pause)),
         LedgerDeed("resume", "Resume spending", "Resume spending", "billing", (), is_plain=True,

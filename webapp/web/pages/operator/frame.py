@@ -18,6 +18,8 @@ class Place(NamedTuple):
 NAVIGATION = (
     Place("overview", "Overview", "operator.overview"),
     Place("people", "People", "operator.people"),
+    Place("purchases", "Purchases", "operator.purchases"),
+    Place("events", "Events", "operator.events"),
     Place("requests", "Refund requests", "operator.requests"),
     Place("acts", "Acts", "operator.acts"),
 )
