@@ -172,9 +172,10 @@ def test_a_long_name_gives_way_to_the_balance_on_a_phone(full_page):
     assert full_page.evaluate(width) == before
 
 
-def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page):
+@pytest.mark.parametrize("name", ["receipt with tax and long names", "receipt of what was refunded in part"])
+def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page, name):
     with stage.app.app_context():
-        STATES["receipt with tax and long names"].make(stage).open(page, site)
+        STATES[name].make(stage).open(page, site)
     assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
     page.emulate_media(media="print", color_scheme="dark")
     for name in (".bar", ".ribbon", ".foot", "#toasts", ".back", "#alerts .banner"):
