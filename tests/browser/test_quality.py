@@ -178,8 +178,8 @@ def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page, name):
         STATES[name].make(stage).open(page, site)
     assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
     page.emulate_media(media="print", color_scheme="dark")
-    for name in (".bar", ".ribbon", ".foot", "#toasts", ".back", "#alerts .banner"):
-        assert not page.locator(name).first.is_visible(), name
+    for shell in (".bar", ".ribbon", ".foot", "#toasts", ".back", "#alerts .banner"):
+        assert not page.locator(shell).first.is_visible(), shell
     assert page.get_by_role("heading", name="Receipt").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     ink = "getComputedStyle(document.querySelector('.kv dd')).color"
