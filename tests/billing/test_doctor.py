@@ -119,7 +119,9 @@ class TestMoney:
         purchase = buying.paid()
         change(purchase, amount_minor=1)
         buying.tell_all()
+        change(purchase, settled_at=utc_now() - dt.timedelta(days=3, minutes=1))
         assert (look("purchases").state, look("purchases").facts) == ("bad", {"quarantined": 1})
+        assert "the oldest since 3 days" in look("purchases").sentence
 
     def test_a_purchase_that_nobody_settles_is_told_and_one_at_a_bank_is_not(self, buying):
         purchase = buying.paid(outcome="delayed_succeeds")
@@ -207,6 +209,10 @@ class TestStorage:
         theirs = utc_now() + dt.timedelta(seconds=away)
         monkeypatch.setattr(buying.app.extensions["refill"].gateway, "clock", lambda: theirs)
         assert look("clock").state == state
+
+    def test_our_clock_is_compared_with_stripes(self, buying):
+        assert (look("clock").state, look("clock").facts["compared_with"]) == ("ok", "Stripe's")
+        assert abs(buying.gateway.clock() - utc_now()) < dt.timedelta(seconds=5)
 
     def test_without_stripes_clock_the_databases_is_compared(self, buying, monkeypatch):
         monkeypatch.setattr(buying.app.extensions["refill"].gateway, "clock", lambda: None)

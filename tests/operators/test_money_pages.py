@@ -21,7 +21,7 @@ class TestHealth:
         quarantined(buying)
         page = words(console.get("/operator"))
         assert "need somebody now" in page
-        assert "Payments Act now 1 payment isn't what was asked for, and nothing was granted" in page
+        assert "Payments Act now 1 payment isn't what was asked for, the oldest since 0 " in page
         assert "Database Fine" in page
         assert page.index("Payments Act now") < page.index("Database Fine"), "the worst comes first"
         assert 'href="/operator/purchases?show=quarantined"' in console.get("/operator").text

@@ -86,7 +86,8 @@ def purchases(look: Look) -> Found:
     counts: dict[str, int] = dict(look.session.execute(by_state).all())
     if number := counts.get("quarantined", 0):
         words = counted(number, "payment isn't what was asked for", "payments aren't what was asked for")
-        return "bad", f"{words}, and nothing was granted: a person must look (`flask stripe quarantined`).", counts
+        do = "a person must look (`flask stripe quarantined`)"
+        return "bad", f"{words}, the oldest since {_oldest_quarantined(look)}. Nothing was granted: {do}.", counts
     stuck = _stuck(look)
     if stuck is not None:
         reference, age = stuck
@@ -153,6 +154,12 @@ def _never_came(look: Look, *, since: dt.datetime) -> int:
     finding = ReconciliationFinding
     missed = finding.object_kind == "event", finding.kind == "missing", finding.found_at > since
     return look.session.scalar(select(func.count()).select_from(finding).where(*missed)) or 0
+
+
+def _oldest_quarantined(look: Look) -> str:
+    waiting = Purchase.stripe_mode == look.mode, Purchase.state == "quarantined"
+    since = look.session.scalar(select(func.min(Purchase.settled_at)).where(*waiting))
+    return age_text(look.now - (since or look.now))
 
 
 def _stuck(look: Look) -> tuple[str, dt.timedelta] | None:

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 import stripe
@@ -205,4 +206,5 @@ def _refused(refusal: StripeRefusal, request_id: str) -> Answer:
 
 def _answer(status: int, body: str, request_id: str, **headers: str) -> Answer:
     fixed = {"Content-Type": "application/json", "Request-Id": request_id, "Stripe-Version": str(stripe.api_version)}
+    fixed["Date"] = formatdate(usegmt=True)
     return Answer(status, body, Headers({**fixed, **headers}))

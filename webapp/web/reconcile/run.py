@@ -65,28 +65,29 @@ def reconcile(
     start = first_moment(db.session(), gateway.mode, now=now)
     end_reading()
     run = transact(lambda session: begin(session, gateway.mode, started_by=started_by, since=since or start, now=now))
-    at = [run.since_at]
-    walk = Walk(
-        gateway, run.id, parts().settings.base_url, lambda: tell(Progress(run.since_at, at[0], now, walk.counts))
-    )
-    walk.deadline = None if seconds is None else time.monotonic() + seconds
     # A run that begins later than the last one ended leaves a gap: the next must not begin behind it.
     leaves_gap = since is not None and since > start
-    return _ended(walk, run.since_at, now, at, leaves_gap=leaves_gap)
+    walk = Walk(
+        gateway,
+        run.id,
+        parts().settings.base_url,
+        at=run.since_at,
+        tell=lambda walk: tell(Progress(run.since_at, walk.at, now, walk.counts)),
+        deadline=None if seconds is None else time.monotonic() + seconds,
+    )
+    return _ended(walk, run.since_at, now, leaves_gap=leaves_gap)
 
 
-def _ended(
-    walk: Walk, since: dt.datetime, until: dt.datetime, at: list[dt.datetime], *, leaves_gap: bool
-) -> Reconciliation:
+def _ended(walk: Walk, since: dt.datetime, until: dt.datetime, *, leaves_gap: bool) -> Reconciliation:
     """Walk to the end, or to where it stops, and store that."""
     reached: dt.datetime | None = None
     try:
         _begin(walk, since)
         for span in steps(since, until):
-            at[0] = span.since
+            walk.at = span.since
             for look in IN_EACH_STEP:
                 look(walk, span)
-            walk.tell()
+            walk.tell(walk)
             if walk.is_whole and not leaves_gap:
                 reached = min(span.until, until)
             _note(walk, reached)

@@ -31,7 +31,9 @@ class WalkStopped(Exception):
 
 @dataclass
 class Walk:
-    """What one run shares: its Stripe, its row, its numbers. `deadline` is on the monotonic clock.
+    """What one run shares: its Stripe, its row, its numbers, and `at` which moment it is.
+
+    `tell` is called after each thing. `deadline` is on the monotonic clock.
 
     `seen` has the checkouts that Stripe has listed, `asked` the payments that were asked about whole. `is_whole` until
     something broke that the next run must look at again; an event that fails waits in the inbox.
@@ -40,7 +42,8 @@ class Walk:
     gateway: Gateway
     reconciliation_id: int
     base_url: str
-    tell: Callable[[], None]
+    at: dt.datetime
+    tell: Callable[["Walk"], None]
     deadline: float | None = None
     counts: Counter[str] = field(default_factory=Counter)
     seen: set[str] = field(default_factory=set)
@@ -66,7 +69,7 @@ class Walk:
                 self._note_failure(kind, named(thing), error)
             finally:
                 end_reading()
-            self.tell()
+            self.tell(self)
 
     def settle(self, work: Callable[[Session, dt.datetime], list[Finding]]) -> None:
         """Do the work in one transaction, together with the rows of what it found."""
