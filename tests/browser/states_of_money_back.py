@@ -7,6 +7,7 @@ from tests.browser.stage import Buyer, View, long_email
 from tests.browser.states import shows
 from tests.browser.states_of_operator import operator
 from tests.support.money_back import dispute_of, refund_of, tell
+from tests.support.people import PASSWORD
 from webapp.billing.money_back.requests import Wish, ask_refund, decline_request
 from webapp.extensions import transact
 from webapp.orm import utc_now
@@ -185,12 +186,18 @@ def closing_an_account_with_nothing_to_refund(stage):
 
 @shows("closing.closing")
 def closing_an_account_with_a_wrong_password(stage):
-    def send(page):
-        page.locator("#close-present").fill("wrong")
-        page.locator("#close-now").click()
-        page.locator("#summary").wait_for()
+    buyer = stage.buyer()
+    answer = buyer.pages.submit(buyer.pages.open(CLOSE), "close-form", present="wrong")
+    assert answer.status_code == 422
+    return View(CLOSE, buyer, answer)
 
-    return View(CLOSE, stage.buyer(), act=send)
+
+@shows("closing.closing")
+def closed_account(stage):
+    buyer = stage.buyer(email=long_email())
+    answer = buyer.pages.submit(buyer.pages.open(CLOSE), "close-form", present=PASSWORD)
+    assert answer.status_code == 200
+    return View(CLOSE, drawn=answer)
 
 
 @shows("operator.requests")

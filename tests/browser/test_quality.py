@@ -172,13 +172,14 @@ def test_a_long_name_gives_way_to_the_balance_on_a_phone(full_page):
     assert full_page.evaluate(width) == before
 
 
-def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page):
+@pytest.mark.parametrize("name", ["receipt with tax and long names", "receipt of what was refunded in part"])
+def test_receipt_prints_on_one_sheet_without_the_shell(stage, site, page, name):
     with stage.app.app_context():
-        STATES["receipt with tax and long names"].make(stage).open(page, site)
+        STATES[name].make(stage).open(page, site)
     assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
     page.emulate_media(media="print", color_scheme="dark")
-    for name in (".bar", ".ribbon", ".foot", "#toasts", ".back", "#alerts .banner"):
-        assert not page.locator(name).first.is_visible(), name
+    for shell in (".bar", ".ribbon", ".foot", "#toasts", ".back", "#alerts .banner"):
+        assert not page.locator(shell).first.is_visible(), shell
     assert page.get_by_role("heading", name="Receipt").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     ink = "getComputedStyle(document.querySelector('.kv dd')).color"

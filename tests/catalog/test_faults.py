@@ -13,6 +13,11 @@ def test_the_good_catalogue_is_good(tmp_path: Path) -> None:
     assert catalog.meters[0].unit_plural == "minutes"
 
 
+def test_a_policy_of_refunds_is_read_and_none_is_none(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).refund_days == 0
+    assert load(tmp_path, changed("[[meters]]", "[refunds]\nwindow_days = 14\n[[meters]]")).refund_days == 14
+
+
 STARTER, PLUS_EXTRA, FREE, PLUS = "credits = 100\n", "credits = 200\n", "amount_minor = 0\n", "amount_minor = 1900\n"
 
 ONE_FAULT = {
@@ -49,6 +54,33 @@ ONE_FAULT = {
         'there is no key "credit" here (did you mean credits?).',
     ),
     "key of nobody": (STARTER, f"{STARTER}zzz = 1 # HERE\n", 'there is no key "zzz" here.'),
+    "policy without its days": ("[[meters]]", "[refunds] # HERE\n[[meters]]", "[refunds]: window_days is missing."),
+    "policy of no days": (
+        "[[meters]]",
+        "[refunds]\nwindow_days = 0 # HERE\n[[meters]]",
+        "[refunds]: window_days must be from 1 to 365, not 0",
+    ),
+    "policy of too many days": (
+        "[[meters]]",
+        "[refunds]\nwindow_days = 366 # HERE\n[[meters]]",
+        "[refunds]: window_days must be from 1 to 365, not 366",
+    ),
+    "policy in words": (
+        "[[meters]]",
+        '[refunds]\nwindow_days = "14 days" # HERE\n[[meters]]',
+        '[refunds]: window_days must be a whole number, not "14 days"',
+    ),
+    "policy with another key": (
+        "[[meters]]",
+        "[refunds]\nwindow_days = 14\nwindow_hours = 1 # HERE\n[[meters]]",
+        '[refunds]: there is no key "window_hours" here (did you mean window_days?).',
+    ),
+    "policy that is no table": ("[credit]", "refunds = 14 # HERE\n[credit]", "refunds must be a table, not 14"),
+    "misspelt policy": (
+        "[[meters]]",
+        "[refund] # HERE\n[[meters]]",
+        'there is no key "refund" here (did you mean refunds?)',
+    ),
     "unknown table": ("[[meters]]", "[coupons] # HERE\n[[meters]]", 'there is no key "coupons" here.'),
     "unknown credit key": ("worth_minor = 5", "worth_minor = 5\nworht = 1 # HERE", 'there is no key "worht" here'),
     "capital slug": ('slug = "starter"', 'slug = "Starter" # HERE', 'not "Starter"'),

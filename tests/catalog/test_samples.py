@@ -53,6 +53,7 @@ def test_one_credit_is_five_cents_and_one_minute_fifteen() -> None:
 
 def test_a_policy_of_refunds_is_only_shown_if_the_operator_sets_one() -> None:
     assert sample().refund_note == ""
+    assert sample().refund_days == 0
 
 
 def test_the_other_example_sells_minutes_for_money() -> None:

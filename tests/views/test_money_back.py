@@ -8,14 +8,13 @@ import io
 import pytest
 
 from tests.api.books import spend
+from tests.billing import returning
+from tests.billing.buying import Buying
 from tests.support.money_back import dispute_of, refund_of, tell
-from tests.views.both_databases import database_url
 from tests.views.shopper import CREDITS
 from webapp.extensions import transact
 from webapp.ledger.operations import hold, release
 from webapp.orm import utc_now
-
-__all__ = ["database_url"]
 
 HISTORY = "/dashboard/history"
 DASHBOARD = "/dashboard"
@@ -311,3 +310,35 @@ def test_who_comes_back_to_a_refunded_purchase_is_not_told_of_credits_added(shop
     assert "This purchase is refunded" in page.with_id("notice").text
     assert "added" not in page.with_id("notice").text
     assert "Since then money of this payment has gone back" in shopper.come_back(bought).text
+
+
+def heard(buying):
+    """Everything that Stripe has to tell, told."""
+    returning.tell(buying, *returning.taken(buying))
+
+
+def test_a_refund_made_in_stripes_dashboard_is_told_when_its_events_arrive(app, shopper, bought):
+    buying = Buying(app, shopper.user, [])
+    returning.taken(buying)
+    returning.refund(buying, bought, 700)
+    assert purchases(shopper)[0][1] == "Paid"
+    heard(buying)
+    assert history_rows(shopper)[0] == ("Refund: Popular pack · −$7.00", "−200")
+    assert purchases(shopper)[1][1:2] + purchases(shopper)[1][3:5] == ["Refunded", "−$7.00", "−200"]
+
+
+def test_the_life_of_a_dispute_at_stripe_is_told_at_each_step(app, shopper, bought):
+    buying = Buying(app, shopper.user, [])
+    returning.taken(buying)
+    opened = returning.dispute(buying, bought)
+    heard(buying)
+    assert "The credits it paid for are on hold" in alerts(shopper)[0]
+    assert history_rows(shopper)[0] == ("Payment disputed: Popular pack · $35.00", "0")
+    returning.move(buying, opened["id"], "withdraw")
+    heard(buying)
+    assert history_rows(shopper)[0] == ("Payment disputed: Popular pack · −$35.00", "−1,000")
+    returning.move(buying, opened["id"], "win")
+    heard(buying)
+    assert history_rows(shopper)[0] == ("Dispute settled: Popular pack · +$35.00", "+1,000")
+    assert alerts(shopper) == []
+    assert purchases(shopper)[0][1] == "Paid"

@@ -1,5 +1,7 @@
 """Asking for a refund: the link at the purchase, the sums, the request's states, and what can't be sent."""
 
+import dataclasses
+
 import pytest
 
 from tests.api.books import spend
@@ -21,6 +23,10 @@ def bought(shopper):
 def promised(shopper, purchase):
     shopper.change(purchase, refund_days=14)
     return purchase
+
+
+def with_policy(parts, *, days):
+    return dataclasses.replace(parts, catalog=dataclasses.replace(parts.catalog, refund_days=days))
 
 
 def page_of(shopper, purchase):
@@ -51,6 +57,16 @@ def test_without_a_policy_nobody_is_offered_a_refund(shopper):
     assert "Refund" not in page.with_id("purchases").text
     assert "refund of unused credits" not in page.with_id("pack-grid").text
     shopper.pages.open(f"{REFUNDS}/{purchase.id}", status=404)
+
+
+def test_a_policy_is_told_beside_the_packs_and_kept_by_the_purchase(app, shopper):
+    app.extensions["refill"] = with_policy(app.extensions["refill"], days=14)
+    words = "You can ask for a refund of unused credits for 14 days"
+    assert words in shopper.pages.open(CREDITS).with_id("pack-grid").text
+    purchase = shopper.granted("popular")
+    app.extensions["refill"] = with_policy(app.extensions["refill"], days=0)
+    assert words not in shopper.pages.open(CREDITS).with_id("pack-grid").text
+    assert page_of(shopper, purchase).with_id("ask-refund-now").text == "Ask for $35.00"
 
 
 def test_the_page_tells_the_sums_before_anything_is_asked(shopper, bought):

@@ -111,7 +111,7 @@ def _unit(root: Table, currency: str) -> CreditUnit:
 
 def _refund_days(root: Table) -> int:
     """For how long unused credits may be asked back: the table is the policy, and without it there is none."""
-    table = root.table("refunds") if "refunds" in root.values else None
+    table = root.table("refunds", is_needed=False)
     if table is None:
         return 0
     days = table.count("window_days", most=MOST_REFUND_DAYS)

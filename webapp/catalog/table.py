@@ -106,10 +106,12 @@ class Table:
             self.fault(key, f"{key} must be {words}, not {_shown(value)}.")
         return chosen or default or choices[0]
 
-    def table(self, key: str) -> "Table | None":
-        """The table `[key]`, or None (and a fault) if there is none."""
+    def table(self, key: str, *, is_needed: bool = True) -> "Table | None":
+        """The table `[key]`, or None (and a fault, if it is needed) if there is none."""
+        self._known.add(key)
         if key not in self.values:
-            self.fault(key, f"there is no [{key}] table.")
+            if is_needed:
+                self.fault(key, f"there is no [{key}] table.")
             return None
         value = self._value(key, dict, None)
         return None if value is None else Table(value, (*self.at, key), f"[{key}]", self.faults)

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.billing.errors import BillingRefusal, RefundNotOffered
+from webapp.billing.errors import BillingRefusal, RefundNotOffered, RefundUnderway
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.orders import check_refund, left_minor
 from webapp.billing.money_back.payment import paid_currency, paid_minor
 from webapp.billing.money_back.refunding import credits_taken
 from webapp.ledger.queries import lot_books
 from webapp.money import smallest_step_minor
+
+NEVER = "A refund of this purchase can't be asked for here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ def quote(session: Session, purchase: Purchase, *, stripe_mode: str, now: dt.dat
         raise RefundNotOffered("used", "You have used these credits, so there is nothing to refund.")
     try:
         check_refund(session, purchase, amount_minor, stripe_mode=stripe_mode)
-    except BillingRefusal:
+    except RefundUnderway:
         raise RefundNotOffered("underway", "A refund of this purchase is under way already.") from None
+    except BillingRefusal:
+        raise RefundNotOffered("never", NEVER) from None
     found = credits_taken(session, purchase, amount_minor=amount_minor, now=now)
     if found.after.debt > found.before.debt or not 0 < found.taken <= lot.available:
         raise RefundNotOffered("used", "You have used these credits, so there is nothing to refund.")
@@ -76,7 +80,7 @@ def _is_gone(purchase: Purchase) -> bool:
 def _refuse_if_closed(purchase: Purchase, *, now: dt.datetime) -> None:
     ends_at = refund_ends_at(purchase)
     if ends_at is None:
-        raise RefundNotOffered("never", "A refund of this purchase can't be asked for here.")
+        raise RefundNotOffered("never", NEVER)
     if purchase.disputed_minor:
         raise RefundNotOffered("disputed", "This payment is disputed, so nothing of it is refunded until that ends.")
     if _is_gone(purchase):
