@@ -5,8 +5,11 @@ import re
 from tests.support.databases import ROOT
 from webapp.billing.checkout import LIFE
 from webapp.billing.events import HEADER_BYTES, TOLERANCE_SECONDS
+from webapp.billing.reconcile.spans import LOOKS_BACK, OVERLAP, STEP
 from webapp.billing.webhooks import HANDLERS
+from webapp.web.reconcile.walk import UNREACHABLE_UNTIL_STOP
 from webapp.worker.purchases import ROUNDS, UNREACHABLE_UNTIL_REST
+from webapp.worker.reconcile import SECONDS as RECONCILE_SECONDS
 
 TEXT = (ROOT / "docs" / "stripe.md").read_text()
 
@@ -21,7 +24,10 @@ def test_the_numbers_in_the_text_are_those_in_the_code():
     assert (HEADER_BYTES, TOLERANCE_SECONDS) == (4 << 10, 300)
     assert [every.total_seconds() // 60 for _, every in ROUNDS] == [0, 10, 60]
     assert [age.total_seconds() / 60 for age, _ in ROUNDS[:-1]] == [15, 180]
-    assert UNREACHABLE_UNTIL_REST == 3
+    assert UNREACHABLE_UNTIL_REST == UNREACHABLE_UNTIL_STOP == 3
+    assert (OVERLAP.total_seconds(), LOOKS_BACK.days, STEP.days) == (3600, 30, 1)
+    assert f"{RECONCILE_SECONDS / 60:.0f}" == "5"
+    assert "or five minutes\nin the worker" in TEXT
 
 
 def test_every_reason_to_ignore_an_event_is_in_the_text():

@@ -64,7 +64,7 @@ class TestWebhooks:
         found = look("webhooks")
         assert (found.state, URL in found.sentence) == ("bad", True)
         run()
-        assert look("webhooks").state == "bad", "what a reconciliation found hasn't reached us"
+        assert look("webhooks") == found, "what a reconciliation found hasn't reached us"
 
     def test_events_that_never_came_are_bad_until_webhooks_arrive_again(self, buying):
         buying.paid(key="form:1")

@@ -181,7 +181,7 @@ def test_an_event_that_failed_is_tried_again_however_old_it_is(buying):
     buying.simulator.faults.clear()
     long_ago = utc_now() - 2 * LOOKS_BACK
     transact(lambda session: session.execute(update(WebhookEvent).values(created_at=long_ago, received_at=long_ago)))
-    report = run(since=utc_now() - dt.timedelta(seconds=1))
+    report = run(since=utc_now() + HOUR)
     assert states_of_ours(buying) == {"handled"}
     assert buying.purchase(purchase).state == "paid"
     assert ("differs", "event", "paid") in told(report)
@@ -238,6 +238,18 @@ def test_a_run_that_has_no_time_left_is_gone_on_with_by_the_next(buying):
     assert (report.state, report.reason, report.reached_at) == ("stopped", "time", None)
     assert run().state == "finished"
     assert buying.bought() == [100] * 3
+
+
+def test_a_run_that_was_killed_is_noted_by_the_next_and_its_span_is_looked_at_again(buying):
+    purchase = buying.paid()
+    killed = run(seconds=0)
+    long_ago = {"state": "running", "reason": "", "noted_at": utc_now() - 2 * HOUR}
+    transact(lambda session: session.execute(update(Reconciliation).values(**long_ago)))
+    assert run().state == "finished"
+    end_reading()
+    stored = db.session().get_one(Reconciliation, killed.id)
+    assert (stored.state, stored.reason, stored.reached_at) == ("stopped", "killed", None)
+    assert buying.purchase(purchase).state == "paid"
 
 
 def test_a_run_begins_where_the_last_one_ended_and_not_at_the_newest_event(buying):

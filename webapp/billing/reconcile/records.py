@@ -4,12 +4,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
 
 COUNTED = ("checkouts", "purchases", "refunds", "disputes", "events", "findings", "failed")
+# A run notes how far it is with each step.
+SILENT = dt.timedelta(hours=1)
 
 _WAITING = (ReconciliationFinding.needs_person, ReconciliationFinding.closed_at.is_(None))
 
@@ -17,7 +19,10 @@ _WAITING = (ReconciliationFinding.needs_person, ReconciliationFinding.closed_at.
 def begin(
     session: Session, stripe_mode: str, *, started_by: str, since: dt.datetime, now: dt.datetime
 ) -> Reconciliation:
-    """Store that a run begins."""
+    """Store that a run begins. One that has said nothing for an hour was ended by something else, and is noted so."""
+    silent = Reconciliation.state == "running", Reconciliation.noted_at < now - SILENT
+    ended = {"state": "stopped", "reason": "killed", "finished_at": now}
+    session.execute(update(Reconciliation).where(*silent).values(**ended))
     run = Reconciliation(stripe_mode=stripe_mode, started_by=started_by, since_at=since, started_at=now, noted_at=now)
     session.add(run)
     session.flush()
