@@ -30,7 +30,7 @@ def test_an_installation_that_runs_and_is_used_has_nothing_bad(buying):
     run_once()
     assert {name: state for name, state in states().items() if state != "ok"} == {}
     assert look("ledger").sentence == "All 1 balance matches."
-    assert look("webhooks").sentence == "Stripe last reached this server 0 s ago."
+    assert look("webhooks").sentence.startswith("Stripe last reached this server ")
 
 
 def test_the_command_prints_a_line_for_each_and_ends_with_1_where_something_is_bad(buying):

@@ -4,12 +4,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import delete
+
 from tests.billing.books import kinds, lot_of, money_of, rows_of
 from tests.billing.breaking import broken_at, files_of, lines_run
 from tests.billing.buying import Buying
 from tests.billing.returning import Telling, dispute, refund, taken, tell
 from tests.billing.test_every_line import SEED, here
-from webapp.billing.models import Purchase
+from webapp.billing.models import Purchase, StripeCustomer
+from webapp.extensions import transact
 
 FILES = files_of("billing", "billing/money_back", "views/webhook.py", "extensions.py")
 LEDGER_FILES = files_of("ledger")
@@ -53,6 +56,11 @@ def whole(buying: Buying, purchase: Purchase, place: object) -> None:
         assert (rows_of(buying, purchase), handled) == (set(), []), place
 
 
+def forget_customers() -> None:
+    """As if nobody had ever bought: the customer is still to be stored."""
+    transact(lambda session: session.execute(delete(StripeCustomer)))
+
+
 def test_stripe_failing_at_each_call_leaves_nothing_half_done_and_the_next_delivery_heals_it(buying):
     for place, call in CALLS.items():
         for name, break_down in FAULTS.items():
@@ -89,6 +97,7 @@ def test_the_webhook_failing_at_any_line_settles_once_when_it_is_told_again(buyi
     assert len(ledgers) > 150
     places = here(ours + random.Random(SEED).sample(ledgers, LEDGER_LINES), 2 * one_in)
     for number, place in enumerate(places):
+        forget_customers()
         purchase, (telling, *_) = untold(buying, number)
         with broken_at(place, FILES | LEDGER_FILES) as reached:
             answer = buying.tell(telling.event_id)

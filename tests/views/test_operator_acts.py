@@ -281,3 +281,17 @@ def test_every_entry_of_an_act_stands_in_the_ledger(desk):
     told = {seq: act.after["balance"] - act.before["balance"] for act in acts() for seq in act.entry_seqs}
     assert told == {2: 5, 3: -3}
     assert told.items() <= entries.items()
+
+
+def test_an_act_leads_to_the_one_that_undoes_it(app, desk):
+    def undoes(page):
+        return page.with_id("counter").attributes["href"].removeprefix(desk.path() + "/")
+
+    granted = desk.does("grant", credits="5")
+    assert cells(desk.does(undoes(granted)))["Available"] == ("25", "20")
+    assert undoes(desk.does("take", credits="3")) == "grant"
+    paused = desk.does("pause")
+    assert undoes(desk.does(undoes(paused))) == "pause"
+    assert not desk.does("sign-out").has_id("counter")
+    looking = Desk.of(app, "support", desk.account_id)
+    assert not looking.pages.open(f"/operator/acts/{acts()[0].id}").has_id("counter")

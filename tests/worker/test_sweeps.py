@@ -1,6 +1,7 @@
 """The worker: each sweep is recorded, a broken one stops no other, and a late one is told."""
 
 import datetime as dt
+import re
 import signal
 import threading
 import time
@@ -8,6 +9,7 @@ import time
 import pytest
 from sqlalchemy import select, text
 
+from tests.support.databases import ROOT
 from webapp.billing.models import StripePrice
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.ledger import operations
@@ -84,7 +86,7 @@ def test_a_sweep_is_late_after_five_periods(app, age_seconds, is_late):
 def test_every_sweep_runs_once_from_the_command_line(app):
     result = app.test_cli_runner().invoke(args=["worker", "--once"])
     assert result.exit_code == 0, result.output
-    assert [line.split(":")[0] for line in result.output.splitlines()] == [sweep.name for sweep in all_sweeps()]
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [sweep.name for sweep in all_sweeps()]
 
 
 def test_the_worker_ends_at_sigterm_after_the_sweep_that_runs(app, monkeypatch):
@@ -124,6 +126,13 @@ def test_a_start_without_a_webhook_secret_or_a_migrated_database_is_warned_of_an
         connection.execute(text("ALTER TABLE purchases RENAME TO hidden"))
     warn_at_start(app, settings.model_copy(update={"stripe_mode": "live", "stripe_webhook_secret": None}))
     assert "STRIPE_WEBHOOK_SECRET is not set" in capsys.readouterr().err
+
+
+def test_the_document_lists_every_sweep_with_its_period():
+    seconds = {"minute": 60, "hour": 3600, "day": 86400}
+    text = (ROOT / "docs" / "operate.md").read_text()
+    rows = re.findall(r"^\| ([a-z -]+) \| 1 (minute|hour|day) \|", text, re.MULTILINE)
+    assert [(name, seconds[unit]) for name, unit in rows] == [(one.name, one.every_seconds) for one in all_sweeps()]
 
 
 def test_a_sweep_that_has_never_run_is_late(app):

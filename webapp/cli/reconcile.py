@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from webapp.billing.errors import BillingRefusal
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
-from webapp.billing.reconcile.records import COUNTED, findings_of
+from webapp.billing.reconcile.records import COUNTED, findings_of, waiting_findings
 from webapp.cli.asking import moment
 from webapp.extensions import db
 from webapp.orm import utc_now
@@ -46,7 +46,12 @@ def reconcile_command(since: str | None, *, as_json: bool) -> None:
     except BillingRefusal as refusal:
         raise click.ClickException(stripe_sentence(refusal)) from None
     found = findings_of(db.session(), report.id)
-    click.echo(json.dumps(_facts(report, found), default=dt.datetime.isoformat) if as_json else _text(report, found))
+    waiting = [one for one in waiting_findings(db.session()) if one.reconciliation_id != report.id]
+    if as_json:
+        click.echo(json.dumps(_facts(report, found, waiting), default=dt.datetime.isoformat))
+    else:
+        still = [f"still waiting: {_told(one)}" for one in waiting[:SHOWN_AT_MOST]]
+        click.echo("\n".join([_text(report, found), *still]))
     if report.state == "stopped":
         raise click.ClickException(STOPPED.get(report.reason, f"It stopped: {report.reason}. The log says more."))
     if report.failed:
@@ -95,9 +100,13 @@ def _text(report: Reconciliation, found: list[ReconciliationFinding]) -> str:
 
 
 def _line(finding: ReconciliationFinding) -> str:
+    return f"{finding.kind}: {_told(finding)}"
+
+
+def _told(finding: ReconciliationFinding) -> str:
     whose = f" Account {finding.account_id}, purchase {finding.purchase_id}." if finding.purchase_id else ""
     person = " It needs a person." if finding.needs_person else ""
-    return f"{finding.kind}: {finding_sentence(finding)} {finding.object_id}.{whose}{person}"
+    return f"{finding_sentence(finding)} {finding.object_id}.{whose}{person}"
 
 
 def _counted(counts: Counter[str]) -> str:
@@ -105,8 +114,15 @@ def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[kind]:,} {kind if counts[kind] != 1 else kind[:-1]}" for kind in kinds)
 
 
-def _facts(report: Reconciliation, found: list[ReconciliationFinding]) -> dict[str, Any]:
+def _facts(
+    report: Reconciliation, found: list[ReconciliationFinding], waiting: list[ReconciliationFinding]
+) -> dict[str, Any]:
     names = ("id", "stripe_mode", "state", "reason", "since_at", "reached_at", "started_at", "finished_at", *COUNTED)
+    rows = {"found": [_row(finding) for finding in found], "still_waiting": [_row(finding) for finding in waiting]}
+    return {name: getattr(report, name) for name in names} | rows
+
+
+def _row(finding: ReconciliationFinding) -> dict[str, Any]:
     kept = (
         "kind",
         "object_kind",
@@ -118,5 +134,4 @@ def _facts(report: Reconciliation, found: list[ReconciliationFinding]) -> dict[s
         "done",
         "needs_person",
     )
-    rows = [{name: getattr(finding, name) for name in kept} for finding in found]
-    return {name: getattr(report, name) for name in names} | {"found": rows}
+    return {name: getattr(finding, name) for name in kept}

@@ -10,7 +10,7 @@ from webapp.worker.loop import run_once, run_until_stopped
 @click.option("--once", is_flag=True, help="Run every sweep once and end.")
 @with_appcontext
 def command(*, once: bool) -> None:
-    """Settle what is due: open purchases, expired credits, old sign-in failures."""
+    """Settle what is due: open purchases, expired credits, what never came from Stripe; docs/operate.md has all."""
     if not once:
         run_until_stopped()
         return

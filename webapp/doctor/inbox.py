@@ -18,6 +18,7 @@ Found = tuple[State, str] | tuple[State, str, Mapping[str, Any]]
 DAY = dt.timedelta(days=1)
 LATE = dt.timedelta(minutes=10)
 NEWEST = 20
+EVENT_WORDS = {"failed": ("event failed", "events failed"), "parked": ("event is parked", "events are parked")}
 WAITING = ("open", "processing", "quarantined")
 # Stripe itself tries again for three days; somebody should look before.
 FAILED_TOO_LONG = dt.timedelta(hours=1)
@@ -61,7 +62,7 @@ def events(look: Look) -> Found:
         return "ok", "No event waits."
     counts = {state: number for state, number, _ in rows}
     oldest = look.now - min(at for _, _, at in rows)
-    words = " and ".join(f"{counted(number, 'event is', 'events are')} {state}" for state, number in counts.items())
+    words = " and ".join(counted(number, *EVENT_WORDS[state]) for state, number in counts.items())
     do = "The log says why; `flask stripe replay` tries one again, each reconciliation all."
     state: State = "bad" if oldest > FAILED_TOO_LONG else "warn"
     return state, f"{words}, the oldest since {age_text(oldest)}. {do}", counts
@@ -85,7 +86,7 @@ def purchases(look: Look) -> Found:
     counts: dict[str, int] = dict(look.session.execute(by_state).all())
     if number := counts.get("quarantined", 0):
         words = counted(number, "payment isn't what was asked for", "payments aren't what was asked for")
-        return "bad", f"{words}, and nothing was granted: a person must look. `flask stripe quarantined` lists.", counts
+        return "bad", f"{words}, and nothing was granted: a person must look (`flask stripe quarantined`).", counts
     stuck = _stuck(look)
     if stuck is not None:
         reference, age = stuck
@@ -120,7 +121,7 @@ def reconciliation(look: Look) -> Found:
         words = counted(len(waiting), "difference to Stripe waits", "differences to Stripe wait")
         return (
             "bad",
-            f"{words} for a person: `flask stripe reconcile --json` or the operator's pages.",
+            f"{words} for a person: `flask stripe reconcile` lists, the operator's console closes.",
             {"findings": len(waiting)},
         )
     age = lag(look.session, look.mode, now=look.now)

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+from flask import url_for
+
 from webapp.operators.acts import Act
 from webapp.web.dates import moment
 from webapp.web.display import money, short_amount, signed_amount
@@ -38,6 +40,14 @@ LINES = {
     "returned": "Money given back",
     "request": "Request",
 }
+# By which other act one is undone: its words, and the form that does it. Money that went back comes back by a purchase.
+COUNTERS = {
+    "grant": ("Take back what is left of it", "operator.end_lot"),
+    "take": ("Grant credits again", "operator.grant"),
+    "end_lot": ("Grant credits again", "operator.grant"),
+    "pause": ("Resume spending", "operator.resume"),
+    "resume": ("Pause spending", "operator.pause"),
+}
 REFUNDS = frozenset({"refund", "approve_refund"})
 CREDITS = frozenset({"balance", "available", "held", "frozen", "debt"})
 
@@ -45,6 +55,15 @@ CREDITS = frozenset({"balance", "available", "held", "frozen", "debt"})
 def act_words() -> dict[str, Any]:
     """What `operator/_acts_list.html` writes with."""
     return {"act_words": ACT_WORDS, "summary": summary}
+
+
+def counter_act(act: Act) -> tuple[str, str] | None:
+    """How an act is undone: the words of a link, and where it leads; None for one that no single act undoes."""
+    if act.act not in COUNTERS:
+        return None
+    words, endpoint = COUNTERS[act.act]
+    lot = act.entry_seqs[0] if act.act == "grant" else None
+    return words, url_for(endpoint, account_id=act.account_id, lot=lot)
 
 
 def changes(act: Act, reader: Reader) -> list[tuple[str, str, str]]:

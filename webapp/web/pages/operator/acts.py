@@ -8,7 +8,7 @@ from flask import abort
 from webapp.extensions import db
 from webapp.operators.queries import act_called, acts
 from webapp.operators.refunds import order_of
-from webapp.web.pages.operator.act_words import REFUNDS, act_words, changes, details
+from webapp.web.pages.operator.act_words import REFUNDS, act_words, changes, counter_act, details
 from webapp.web.pages.operator.frame import console
 from webapp.web.pages.operator.person import side
 from webapp.web.pages.reader import Reader
@@ -35,7 +35,7 @@ def act_page(reader: Reader, act_id: str) -> dict[str, Any]:
     act = found.act
     order = order_of(db.session(), act) if act.act in REFUNDS else None
     told = {"line": found, "changes": changes(act, reader), "details": details(act, reader), "order": order}
-    return console(reader, "acts") | told | act_words()
+    return console(reader, "acts") | told | act_words() | {"counter": counter_act(act)}
 
 
 def _listed(account_id: int | None, place: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from webapp.billing.reconcile.records import newest_reconciliations, waiting_fin
 from webapp.extensions import db
 from webapp.operators.findings import findings_page
 from webapp.people.models import User
+from webapp.web.display import money
 from webapp.web.pages.operator.frame import console
 from webapp.web.pages.reader import Reader
 from webapp.web.reconcile.words import finding_sentence
@@ -17,6 +18,12 @@ from webapp.web.reconcile.words import finding_sentence
 RUNS_SHOWN = 25
 WAITING_SHOWN = 25
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+FACTS = {
+    "total_minor": "Total",
+    "amount_minor": "Amount",
+    "payment_intent": "Payment",
+    "is_withdrawn": "Money withdrawn",
+}
 BY = {"worker": "The worker", "command": "A command", "operator": "An operator"}
 STATE_CHIPS = {
     "running": ("info", "clock", "Running"),
@@ -65,7 +72,7 @@ def finding_page(reader: Reader, fingerprint: str, *, fault: str = "", typed: st
     return (
         console(reader, "overview")
         | _words()
-        | {"finding": finding, "sides": _sides(finding), "closed_by": closed_by, "fault": fault, "typed": typed}
+        | {"finding": finding, "sides": _sides(finding, reader), "closed_by": closed_by, "fault": fault, "typed": typed}
     )
 
 
@@ -73,15 +80,26 @@ def _words() -> dict[str, Any]:
     return {"by": BY, "state_chips": STATE_CHIPS, "kind_chips": KIND_CHIPS, "sentence": finding_sentence}
 
 
-def _sides(finding: ReconciliationFinding) -> list[tuple[str, str, str]]:
+def _sides(finding: ReconciliationFinding, reader: Reader) -> list[tuple[str, str, str]]:
     """Each fact with what Stripe says and what we have."""
     names = dict.fromkeys((*finding.expected, *finding.found))
     return [
-        (name.replace("_", " ").capitalize(), _written(finding.expected.get(name)), _written(finding.found.get(name)))
+        (
+            FACTS.get(name, name.replace("_", " ").capitalize()),
+            _written(name, finding.expected, reader),
+            _written(name, finding.found, reader),
+        )
         for name in names
         if name != "metadata"
     ]
 
 
-def _written(value: Any) -> str:
-    return "–" if value is None else str(value)
+def _written(name: str, facts: dict[str, Any], reader: Reader) -> str:
+    value = facts.get(name)
+    if value is None:
+        return "–"
+    if name.endswith("_minor") and facts.get("currency"):
+        return money(value, facts["currency"], reader.locale)
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(value)

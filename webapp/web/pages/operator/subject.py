@@ -21,7 +21,7 @@ class Subject(Reader):
 
     def receipt_address(self, purchase_id: str) -> str:
         """Where a purchase is told of: receipts are their owner's."""
-        return url_for("operator.purchases_of", account_id=self.account_id, _anchor=f"purchase-{purchase_id}")
+        return url_for("operator.purchase", purchase_id=purchase_id)
 
 
 def subject_of(reader: Reader, profile: Profile) -> Subject:
