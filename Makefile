@@ -46,7 +46,9 @@ check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; th
 	$(BIN)/python -m tests.ledger.mutants
 
 prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, more kills, every order and every line, on both databases
-	$(BIN)/python -m pytest -n $(WORKERS) tests/reliability tests/billing/test_orders.py tests/billing/test_every_line.py --all-rounds
+	$(BIN)/python -m pytest -n $(WORKERS) --all-rounds tests/reliability tests/billing/test_orders.py \
+		tests/billing/test_every_line.py tests/billing/test_money_back_orders.py tests/billing/test_money_back_failing.py \
+		tests/billing/test_money_back_model.py tests/billing/test_refunding.py
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
 	$(BIN)/python -m bench --entries $(ROWS)

@@ -24,6 +24,7 @@ from webapp.web.errors import STATUSES, status_of_kind
 DOCUMENT = openapi(brand_name="Refill", base_url="https://credits.example", cookie_name="refill")
 # Of the ledger, and nothing over the API raises them; of pages, whose texts they are.
 NOT_OF_THE_API = {
+    "role_needed",
     *("ledger_refused", "unknown_grant", "void_above_available", "not_allowed", "unreadable_request"),
     *("key_used", "work_in_progress", "work_done", "key_worn_out"),  # of views that are metered
 }
