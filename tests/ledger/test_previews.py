@@ -15,7 +15,7 @@ from webapp.ledger.queries import Standing, balance, preview_takeback
 
 USES = st.lists(st.tuples(st.sampled_from([spend, spend, hold]), CREDITS), min_size=1, max_size=4)
 MONEY = st.tuples(st.integers(0, 100), st.integers(0, 60))
-FIXED = settings(settings.get_profile("gate"), phases=(Phase.generate,), max_examples=60)
+FIXED = settings(settings.get_profile("gate"), phases=(Phase.generate,), max_examples=30)
 
 
 def standing(account):

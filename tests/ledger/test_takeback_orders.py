@@ -32,7 +32,7 @@ LOTS = st.lists(st.tuples(KINDS, st.integers(5, 60), st.sampled_from([None, None
 CREDITS = st.integers(1, 60)
 MONEY = st.tuples(st.sampled_from([0, 25, 50, 100]), st.sampled_from([0, 0, 30, 100]))
 REFUND = st.tuples(st.sampled_from([0, 25, 50, 100]), st.just(0))
-FIXED = settings(settings.get_profile("gate"), phases=(Phase.generate,), max_examples=40)
+FIXED = settings(settings.get_profile("gate"), phases=(Phase.generate,), max_examples=20)
 
 
 class Before:

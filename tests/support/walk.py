@@ -57,7 +57,7 @@ def pay(page: Page, outcome: str = "succeeds", *, webhook: str = "normal", back:
     """Choose what should happen and press Pay."""
     page.locator(f'input[name="outcome"][value="{outcome}"]').check()
     if (webhook, back) != ("normal", "normal"):
-        page.locator("summary", has_text="Webhook and return").click()
+        page.locator("summary", has_text="Webhook, return and afterwards").click()
         page.locator(f'input[name="webhook"][value="{webhook}"]').check()
         page.locator(f'input[name="return"][value="{back}"]').check()
     page.get_by_role("button", name=re.compile("^Pay ")).click()
