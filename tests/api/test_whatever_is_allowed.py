@@ -30,7 +30,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES_IN_THE_GATE = 15
+EXAMPLES_IN_THE_GATE = 10
 ALL_EXAMPLES = 400
 MODES = {"allowed": GenerationMode.POSITIVE, "not allowed": GenerationMode.NEGATIVE}
 SEQS = {"entry": 2, "hold": 3}  # what `askers` leaves

@@ -51,17 +51,15 @@ def page(launch: Callable[..., Browser], site: Site) -> Iterator[Page]:
     context.close()
 
 
-# Every look is a theme and a width. The gate looks at each state in two of the four, so that each theme and each
-# width is among them; which two, alternates along the table.
-LOOKS = (((1280, "light"), (390, "dark")), ((1280, "dark"), (390, "light")))
+# Every look is a theme and a width. The gate looks at each state in one of the four, by turns along the table.
+LOOKS = ((1280, "light"), (390, "dark"), (1280, "dark"), (390, "light"))
 
 
 @pytest.fixture
 def looked_at(request: pytest.FixtureRequest, name: str) -> Iterable[tuple[int, str]]:
     """In which looks the state is looked at: all of them with --all-rounds."""
-    if request.config.getoption("--all-rounds"):
-        return [*LOOKS[0], *LOOKS[1]]
-    return LOOKS[list(STATES).index(name) % 2]
+    place = list(STATES).index(name) % len(LOOKS)
+    return LOOKS if request.config.getoption("--all-rounds") else LOOKS[place : place + 1]
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -93,12 +91,13 @@ def complaints(page: Page) -> list[str]:
 
 
 def looks(page: Page, looked_at: Iterable[tuple[int, str]]) -> list[str]:
-    """Faults of each look; of the last one, a phone's, also controls too small for a finger."""
+    """Faults of each look, and on a phone controls too small for a finger."""
     faults = []
     for width, theme in looked_at:
         page.set_viewport_size({"width": width, "height": TALL})
         page.emulate_media(color_scheme=theme)
         faults += [f"{width} {theme}: {fault}" for fault in checks.axe(page)]
+    page.set_viewport_size({"width": 390, "height": TALL})
     return faults + [f"390: {fault}" for fault in checks.targets(page)]
 
 

@@ -72,7 +72,7 @@ def scenario_of(zones, steps, met):
 def test_random_sequences_end_the_same_in_both_forms(postgresql):
     met = Counter()
 
-    @settings(max_examples=25)
+    @settings(max_examples=40)
     @given(zones=st.lists(ZONES, min_size=4, max_size=4), steps=st.lists(STEPS, min_size=10, max_size=25))
     def check(zones, steps):
         scenario = scenario_of(zones, steps, met)

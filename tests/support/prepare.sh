@@ -3,7 +3,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+# The headless shell draws the same pages with a good part less work than the whole browser.
+has_chromium() {
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return 0; fi
+  done
+  return 1
+}
 
 install_debian() {
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -15,7 +21,7 @@ install_debian() {
   fi
 }
 
-has_chromium || install_debian chromium
+has_chromium || install_debian chromium-headless-shell || install_debian chromium
 if [ ! -f tests/npm/node_modules/.package-lock.json ] || [ tests/npm/package-lock.json -nt tests/npm/node_modules/.package-lock.json ]; then
   command -v npm >/dev/null || install_debian npm
   npm ci --prefix tests/npm --silent --no-audit --no-fund
