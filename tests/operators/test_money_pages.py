@@ -54,6 +54,24 @@ class TestPurchases:
         assert set(everyone) == {one.id for one in (*kinds.values(), plain)}
         assert everyone[-1] == stuck.id, "the newest first"
 
+    def test_a_dispute_is_called_so_whoever_has_its_money_and_a_refund_a_refund(self, buying, console):
+        bought = [buying.paid("starter", key=f"form:{number}") for number in (1, 2, 3, 4)]
+        refunded, withdrawn, frozen, lost = bought
+        returning.refund(buying, refunded)
+        returning.dispute(buying, withdrawn, "withdraw")
+        returning.dispute(buying, frozen)
+        returning.move(buying, returning.dispute(buying, lost, "withdraw")["id"], "lose")
+        buying.tell_all()
+        for purchase, chip in zip(
+            bought, ("Money given back", "Disputed", "Disputed", "Money given back"), strict=True
+        ):
+            for path in (f"/operator/purchases?q={purchase.reference}", f"/operator/purchases/{purchase.id}"):
+                page = console.get(path).text
+                head = page.partition('class="bought__head"' if "?" in path else 'class="badges"')[2].partition("</p>")[
+                    0
+                ]
+                assert {one for one in ("Money given back", "Disputed") if one in head} == {chip}, path
+
     def test_one_is_found_by_its_reference_and_by_each_of_its_ids(self, buying, console):
         first, second = buying.paid("starter", key="form:1"), buying.paid("small", key="form:2")
         buying.tell_all()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.billing.events import OBJECT_ID
 from webapp.billing.models import Purchase, WebhookEvent
 from webapp.billing.money_back.models import PurchaseDispute, PurchaseRefund
-from webapp.billing.stripe_objects import DISPUTE_ENDS
+from webapp.billing.stripe_objects import DISPUTE_ENDS, REFUND_FAILURES
 from webapp.people.models import User
 
 SHOWN = ("all", "stuck", "quarantined", "disputed", "refunded")
@@ -21,10 +21,15 @@ SLOW = dt.timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A purchase, and by which e-mail its buyer signs in."""
+    """A purchase, by which e-mail its buyer signs in, and what came back of its money.
+
+    `is_disputed`: a dispute is open, whoever has its money now. `is_refunded`: a refund is made or on its way.
+    """
 
     purchase: Purchase
     email: str
+    is_disputed: bool
+    is_refunded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,15 @@ class Payments:
     next_after: str | None
 
 
-_PAYMENT = select(Purchase, User.email).join(User, User.id == Purchase.user_id)
+def _some(table: type[PurchaseRefund | PurchaseDispute], ended: frozenset[str]) -> ColumnElement[bool]:
+    """Whether the purchase has one that has not ended in these states."""
+    of_it = (table.account_id == Purchase.account_id, table.purchase_id == Purchase.id)
+    return select(table.id).where(*of_it, table.state.not_in(ended)).exists()
+
+
+_PAYMENT = select(
+    Purchase, User.email, _some(PurchaseDispute, DISPUTE_ENDS), _some(PurchaseRefund, REFUND_FAILURES)
+).join(User, User.id == Purchase.user_id)
 
 
 def payments(
@@ -70,8 +83,8 @@ def events_about(session: Session, purchase: Purchase) -> list[WebhookEvent]:
     return list(session.scalars(found.limit(EVENTS_SHOWN)))
 
 
-def _line(row: Row[Purchase, str]) -> Payment:
-    return Payment(row[0], row[1])
+def _line(row: Row[Purchase, str, bool, bool]) -> Payment:
+    return Payment(*row)
 
 
 def _named(text: str) -> ColumnElement[bool]:

@@ -67,6 +67,7 @@ def purchase_page(reader: Reader, purchase_id: str) -> dict[str, Any]:
         | chips()
         | {
             "line": line,
+            "payment": found,
             "purchase": purchase,
             "email": found.email,
             "events": events_about(db.session(), purchase),
