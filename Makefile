@@ -9,7 +9,7 @@ SEED ?= 1
 ROWS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test check proof prove-model prove-concurrency prove-api check-mutants bench lock clean
+.PHONY: help run example test check proof prove-cases prove-model prove-concurrency prove-api check-mutants bench lock clean
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +32,16 @@ check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migration
 	$(BIN)/djlint --check --lint --quiet webapp/templates
 	$(BIN)/python -m tests.support.check_migrations
 
-proof: prove-model prove-concurrency prove-api check-mutants ## All of the long proofs: stories, races and kills, planted bugs
+proof: prove-cases prove-model prove-concurrency prove-api check-mutants ## All of the long proofs: stories, races and kills, planted bugs
 
 prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to its model on each database (STORIES=, SEED=)
 	@echo "Seed $(SEED), $(STORIES) stories on each database. 2,000 take about an hour on two free cores."
 	REFILL_STORIES=$(STORIES) REFILL_SPLITS=25 $(BIN)/python -m pytest -n $(WORKERS) --hypothesis-seed=$(SEED) \
 		tests/ledger/test_model.py tests/ledger/test_takeback_orders.py tests/ledger/test_refund_shares.py
+
+prove-cases: $(VENV)/dev.stamp ## Run every test with every case on both databases, and each state of a page in every look
+	@bash tests/support/prepare.sh
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --all-cases
 
 prove-api: $(VENV)/dev.stamp ## Ask each operation of the API 400 times whatever its document allows, and what it doesn't
 	$(BIN)/python -m pytest -n $(WORKERS) tests/api/test_whatever_is_allowed.py --all-rounds

@@ -230,7 +230,7 @@ MUST_MEET = ("grant", "spend", "hold", "capture", "release", "succeeds", "fails"
 def test_stories_told_late_doubled_and_dropped_then_asked_for_equal_the_model(buying, one_in):
     chance, met = random.Random(SEED), Counter[str]()
     with time_machine.travel(utc_now(), tick=False) as clock:
-        for number in range(30 // one_in):
+        for number in range(45 // one_in):
             story = Story(buying, chance, number, clock, met)
             story.buy()
             for step in chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=STEPS):
@@ -245,7 +245,7 @@ def test_stories_told_late_doubled_and_dropped_then_asked_for_equal_the_model(bu
             met["debt"] += model.shown(story.account, utc_now())["debt"] > 0
             met["entries"] += before
     assert all(met[name] for name in MUST_MEET), met
-    assert met["entries"] > 20 * 30 // one_in
+    assert met["entries"] > 20 * 45 // one_in
 
 
 def test_the_model_notices_a_claim_that_is_not_settled(buying):

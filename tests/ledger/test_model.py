@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.ledger.stories.machine import Stories
 from tests.ledger.stories.meeting import MUST_MEET
 
-SAMPLE = {"sqlite": 30, "postgresql": 10}
+SAMPLE = {"sqlite": 20, "postgresql": 10}
 COUNTED = 50  # stories, of which `MUST_MEET` says what they meet
 STORIES = os.environ.get("REFILL_STORIES")
 CHAPTERS = 8 if STORIES else 1  # a story leaves a processor idle half of the time: several are told at once
