@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the gate, of a test with many cases PostgreSQL runs every fourth; SQLite runs them all, so does --all-cases."""
+    """In the gate PostgreSQL runs every fourth case of a test with many; SQLite runs them all, so does --all-cases."""
     if config.getoption("--all-cases") or config.getoption("--all-rounds"):
         return
     met: Counter[str] = Counter()
