@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp ## Serve Refill on 127.0.0.1:8000 with a demo user and a 
 example: $(VENV)/run.stamp ## Meter the calls of a small product, with a Refill of its own; ARGS=--once ends after them
 	@exec $(BIN)/python -m examples.voice_calls $(ARGS)
 
-test: $(VENV)/dev.stamp ## Run every check and every test: both databases and the browser
+test: $(VENV)/dev.stamp ## Run every check and the tests: both databases and the browser; big grids by a fixed sample
 	@bash tests/support/prepare.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
