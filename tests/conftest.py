@@ -33,7 +33,7 @@ NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 
 
 ROUNDS_IN_THE_GATE = 2
-POSTGRESQL_SHARE = 4
+POSTGRESQL_SHARE = 6
 ALL_ROUNDS = 50
 SHARE_IN_THE_GATE = 9
 
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the gate PostgreSQL runs every fourth case of a test with many; SQLite runs them all, so does --all-cases."""
+    """In the gate PostgreSQL runs every sixth case of a test with many; SQLite runs them all, so does --all-cases."""
     if config.getoption("--all-cases") or config.getoption("--all-rounds"):
         return
     met: Counter[str] = Counter()
