@@ -1,4 +1,4 @@
-"""Every page in every state of the table: axe in themes and widths, reflow, large text, sizes, the console."""
+"""The pages in the states of the table: axe in themes and widths, reflow, large text, sizes, the console."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
