@@ -18,6 +18,7 @@ from webapp.simulator.paying import outcomes_of
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.settling import expire_due
 from webapp.simulator.store import Json, State
+from webapp.simulator.terms import terms_of
 from webapp.web.display import money
 
 T = TypeVar("T", bound=str)
@@ -40,10 +41,13 @@ def refuse_other_machines() -> None:
 def checkout(session_id: str) -> str:
     """The hosted page of an open session; of any other it says why it can't be paid."""
     session, lines, error = _read(session_id)
+    client = stripe_client()
     if session["status"] != "open":
-        return render_template("simulator/ended.html", session=session, site=stripe_client().site)
+        return render_template("simulator/ended.html", session=session, site=client.site)
+    with client.store.reading() as state:
+        terms = terms_of(state, session, now=client.now())
     return render_template(
-        "simulator/checkout.html", session=session, lines=lines, error=error, site=stripe_client().site,
+        "simulator/checkout.html", session=session, lines=lines, terms=terms, error=error, site=client.site,
         choices=choices_of(session), webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
     )  # fmt: skip
 
