@@ -28,9 +28,12 @@ NOT_ALWAYS_SENT: dict[str, set[str]] = {
         "cash_balance", "deleted", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids",
     },
     "event": {"account", "context"},
+    "invoice": {"confirmation_secret", "deleted", "payments"},
     "item": {"discounts", "taxes"},
+    "plan": {"deleted", "tiers"},
     "price": {"currency_options", "deleted", "tiers"},
     "product": {"deleted"},
+    "subscription_item": {"deleted"},
     "webhook_endpoint": {"deleted", "secret"},
 }  # fmt: skip
 DELETED = {"id", "object", "deleted"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp.settings import Settings
-from webapp.simulator import payments
+from webapp.simulator import subscription_pages
 from webapp.simulator.calls import Site
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.events import Sending
@@ -31,7 +31,7 @@ def register(app: Flask, client: SimulatedHTTPClient) -> None:
     Not in tests and not on the command line: there nobody waits for a webhook, and a test wants to send it itself.
     """
     app.extensions["simulator"] = client
-    app.register_blueprint(payments.blueprint)
+    app.register_blueprint(subscription_pages.blueprint)
 
     @app.before_request
     def start_courier() -> None:

@@ -20,9 +20,12 @@ LEFT_OUT: dict[type, frozenset[str]] = {
         {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids", "deleted"}
     ),
     stripe.Event: frozenset({"account", "context"}),
+    stripe.Invoice: frozenset({"confirmation_secret", "deleted", "payments"}),
     stripe.LineItem: frozenset({"discounts", "taxes"}),
+    stripe.Plan: frozenset({"deleted", "tiers"}),
     stripe.Price: frozenset({"currency_options", "tiers", "deleted"}),
     stripe.Product: frozenset({"deleted"}),
+    stripe.SubscriptionItem: frozenset({"deleted"}),
     stripe.WebhookEndpoint: frozenset({"secret", "deleted"}),
 }
 
