@@ -121,8 +121,10 @@ def test_a_key_opens_one_checkout_and_answers_it_again(api, simulator):
 
 
 NOTHING = dict.fromkeys(
-    ("subscribed_to", "next_plan", "amount_minor", "currency", "interval", "period", "allowance", "trial_ends_at")
-    + ("ends_at", "ended_at", "resumes_at", "problem", "paid_with")
+    (
+        *("subscribed_to", "next_plan", "amount_minor", "currency", "interval", "period", "allowance"),
+        *("trial_ends_at", "ends_at", "ended_at", "resumes_at", "problem", "paid_with"),
+    )
 )
 
 
