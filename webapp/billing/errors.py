@@ -9,6 +9,7 @@ Refusal
     ├── UnknownPlan          not in the catalogue, or not on sale       plan
     ├── PlanUnavailable      no Price in Stripe that agrees with the catalogue
     ├── AlreadySubscribed    one subscription an account: change that one  plan
+    ├── PlanMissing          somebody pays for a plan that the catalogue hasn't  plan
     ├── NotSubscribed        there is nothing to manage in the portal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
@@ -87,6 +88,19 @@ class PlanUnavailable(BillingRefusal):
 
     def __init__(self, slug: str) -> None:
         super().__init__("This plan can't be bought right now. You have not been charged.", plan=slug)
+
+
+class PlanMissing(BillingRefusal):
+    """Stripe has a subscription to a plan of ours that isn't in the catalogue: nobody can tell what it gives."""
+
+    code = "plan_missing"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"Somebody subscribes to the plan “{slug}”, which the catalogue has no more. Put it back; with "
+            "active = false nobody else can buy it.",
+            plan=slug,
+        )
 
 
 class AlreadySubscribed(BillingRefusal):
