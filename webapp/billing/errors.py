@@ -10,6 +10,7 @@ Refusal
     ├── PlanUnavailable      no Price in Stripe that agrees with the catalogue
     ├── AlreadySubscribed    one subscription an account: change that one  plan
     ├── PlanMissing          somebody pays for a plan that the catalogue hasn't  plan
+    ├── StillSubscribed      a subscription would go on without its account     plan
     ├── NotSubscribed        there is nothing to manage in the portal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
@@ -111,6 +112,19 @@ class AlreadySubscribed(BillingRefusal):
     def __init__(self, slug: str) -> None:
         super().__init__(
             "You have a subscription already. Change it in “Manage subscription”. You have not been charged.", plan=slug
+        )
+
+
+class StillSubscribed(BillingRefusal):
+    """The account has a subscription that would be charged again. Facts: `plan`."""
+
+    code = "still_subscribed"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            "Your subscription would go on and be charged again. Cancel it first, on the billing page. Nothing was "
+            "closed.",
+            plan=slug,
         )
 
 

@@ -62,6 +62,7 @@ STATUSES: dict[type[Refusal], int] = {
     billing.UnknownEvent: 404,
     billing.PackLocked: 403,
     billing.AlreadySubscribed: 409,
+    billing.StillSubscribed: 409,
     billing.NotSubscribed: 409,
     billing.TermsChanged: 409,
     billing.CheckoutExpired: 409,
