@@ -7,6 +7,7 @@ object's schema refuses unknown fields and values outside an enumeration, for it
 
 import ast
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -81,9 +82,13 @@ def _operations_of(module: str) -> Iterator[Operation]:
                     yield Operation(method.value.upper(), template.value, module, names[0], node.returns.value)
 
 
+_ONE_AT_A_TIME = threading.Lock()  # Python 3.11 counts the depth of two threads' trees together
+
+
 @cache
 def _source(module: str) -> ast.Module:
-    return ast.parse(Path(import_module(module).__file__).read_text())
+    with _ONE_AT_A_TIME:
+        return ast.parse(Path(import_module(module).__file__).read_text())
 
 
 class Names(Mapping[str, Any]):
