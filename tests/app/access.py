@@ -209,6 +209,7 @@ ACCESS = {
     ("simulator.expire", "POST"): public(303),
     ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
     ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
+    ("simulator.move_clock", "POST"): public(303, form="by=hour&course=paid"),
     ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
     ("simulator.clear_faults", "POST"): public(303),
 }

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from webapp.simulator import records
 from webapp.simulator.choices import CALLS, MOST_TIMES, TROUBLES, call_words, fault_words, manner_choices
 from webapp.simulator.controls import SAID
+from webapp.simulator.moving import clock_card
 from webapp.simulator.pages import blueprint, chosen, stripe_client
 from webapp.simulator.settling import expire_due, expire_session
 from webapp.simulator.signing import MANNERS
@@ -26,6 +27,7 @@ def control_room() -> str:
             sessions=records.sessions(state),
             events=records.events(state),
             objects=records.objects(state),
+            clock=clock_card(client, state),
             webhooks=client.deliveries,
             waiting=records.waiting(state),
             manners=manner_choices(client.deliveries.secrets),

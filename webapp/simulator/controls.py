@@ -28,6 +28,8 @@ SAID = {
     "chosen-drop": "Dropped. The app will never be told by these.",
     "nothing": "Nothing was chosen, or it was sent already.",
     "armed": "The next call will run into it.",
+    "moved": "The clock was moved. What is due by now has happened.",
+    "not-moved": "The clock was not moved: it is not as you saw it any more.",
     "cleared": "Calls to Stripe work as they should.",
 }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-LAYOUT = 2
+LAYOUT = 3
 SCHEMA = f"""
 CREATE TABLE sim_object (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,6 +66,12 @@ CREATE TABLE sim_delivery (
 CREATE INDEX sim_delivery_due ON sim_delivery (due_at, turn) WHERE ended_at IS NULL;
 CREATE INDEX sim_delivery_event ON sim_delivery (event_id, id);
 CREATE TABLE sim_switch (name TEXT PRIMARY KEY);
+CREATE TABLE sim_clock (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ahead_seconds INTEGER NOT NULL CHECK (ahead_seconds >= 0),
+    moved_to INTEGER NOT NULL,
+    course TEXT NOT NULL
+);
 CREATE TABLE sim_fault (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     method TEXT NOT NULL,
