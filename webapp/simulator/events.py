@@ -27,7 +27,7 @@ MOST_TYPES = 20
 KEPT_SECONDS = 30 * 24 * 3600
 
 # Nobody listens to these: the catalogue is synchronised before the app serves, customers are made by the app itself.
-WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated")
+WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated", "promotion_code.")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ import re
 from functools import cache
 
 from webapp.simulator import (
+    attached,
     balance,
     charges,
+    coupons,
     customers,
     disputes,
     endpoints,
@@ -13,13 +15,17 @@ from webapp.simulator import (
     intents,
     prices,
     products,
+    promotion_codes,
     refunds,
     sessions,
 )
 from webapp.simulator.calls import Endpoint
 from webapp.simulator.errors import NotSimulated
+from webapp.simulator.portal import configurations
+from webapp.simulator.portal import sessions as portal_sessions
 
 CURSORS = ("limit", "starting_after", "ending_before", "created")
+OF_CUSTOMER = ("limit", "starting_after", "ending_before", "customer", "type")
 OF_PAYMENT = (*CURSORS, "charge", "payment_intent")
 
 ENDPOINTS = (
@@ -89,6 +95,78 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/balance_transactions/{id}", balance.retrieve, "BalanceTransactionRetrieveParams"),
     Endpoint("GET", "/v1/events", events.list_all, "EventListParams", (*CURSORS, "type", "types", "delivery_success")),
     Endpoint("GET", "/v1/events/{id}", events.retrieve, "EventRetrieveParams"),
+    Endpoint("GET", "/v1/payment_methods", attached.list_all, "PaymentMethodListParams", OF_CUSTOMER),
+    Endpoint("GET", "/v1/payment_methods/{id}", attached.retrieve, "PaymentMethodRetrieveParams"),
+    Endpoint("POST", "/v1/payment_methods/{id}/attach", attached.attach, "PaymentMethodAttachParams", ("customer",)),
+    Endpoint("POST", "/v1/payment_methods/{id}/detach", attached.detach, "PaymentMethodDetachParams"),
+    Endpoint(
+        "GET",
+        "/v1/customers/{id}/payment_methods",
+        attached.list_of_customer,
+        "CustomerPaymentMethodListParams",
+        (*CURSORS[:3], "type"),
+    ),
+    Endpoint("POST", "/v1/coupons", coupons.create, "CouponCreateParams", coupons.CREATED_WITH),
+    Endpoint("GET", "/v1/coupons", coupons.list_all, "CouponListParams", CURSORS),
+    Endpoint("GET", "/v1/coupons/{id}", coupons.retrieve, "CouponRetrieveParams"),
+    Endpoint("POST", "/v1/coupons/{id}", coupons.update, "CouponUpdateParams", coupons.UPDATED_WITH),
+    Endpoint("DELETE", "/v1/coupons/{id}", coupons.delete, "CouponDeleteParams"),
+    Endpoint(
+        "POST",
+        "/v1/promotion_codes",
+        promotion_codes.create,
+        "PromotionCodeCreateParams",
+        promotion_codes.CREATED_WITH,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/promotion_codes",
+        promotion_codes.list_all,
+        "PromotionCodeListParams",
+        (*CURSORS, *promotion_codes.FILTERS),
+    ),
+    Endpoint("GET", "/v1/promotion_codes/{id}", promotion_codes.retrieve, "PromotionCodeRetrieveParams"),
+    Endpoint(
+        "POST",
+        "/v1/promotion_codes/{id}",
+        promotion_codes.update,
+        "PromotionCodeUpdateParams",
+        promotion_codes.UPDATED_WITH,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/billing_portal/configurations",
+        configurations.create,
+        "billing_portal.ConfigurationCreateParams",
+        configurations.CREATED_WITH,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/billing_portal/configurations",
+        configurations.list_all,
+        "billing_portal.ConfigurationListParams",
+        (*CURSORS[:3], "active", "is_default"),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/billing_portal/configurations/{id}",
+        configurations.retrieve,
+        "billing_portal.ConfigurationRetrieveParams",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/billing_portal/configurations/{id}",
+        configurations.update,
+        "billing_portal.ConfigurationUpdateParams",
+        configurations.UPDATED_WITH,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/billing_portal/sessions",
+        portal_sessions.create,
+        "billing_portal.SessionCreateParams",
+        portal_sessions.CREATED_WITH,
+    ),
     Endpoint("POST", "/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", endpoints.CREATED_WITH),
     Endpoint("GET", "/v1/webhook_endpoints", endpoints.list_all, "WebhookEndpointListParams", CURSORS[:3]),
     Endpoint("GET", "/v1/webhook_endpoints/{id}", endpoints.retrieve, "WebhookEndpointRetrieveParams"),

@@ -97,9 +97,10 @@ class State:
 
     def add(self, item: Json, *, hidden: Json | None = None, due_at: int | None = None) -> Json:
         """Store a new object. `hidden` is what Stripe knows and does not show; `due_at` when it changes by itself."""
+        created = item["created"] if "created" in item else item["start"]  # a discount's word for it
         self.rows(
             "INSERT INTO sim_object (id, type, created, json, hidden, due_at) VALUES (?, ?, ?, ?, ?, ?)",
-            item["id"], item["object"], item["created"], json.dumps(item), json.dumps(hidden or {}), due_at,
+            item["id"], item["object"], created, json.dumps(item), json.dumps(hidden or {}), due_at,
         )  # fmt: skip
         return item
 
