@@ -220,8 +220,11 @@ def object_classes() -> dict[str, type[StripeObject]]:
     from stripe._object_classes import get_object_class
 
     names = (
-        "balance_transaction", "charge", "checkout.session", "customer", "dispute", "event", "item", "payment_intent",
-        "payment_method", "price", "product", "refund", "webhook_endpoint",
+        "balance_transaction", "billing_portal.configuration", "billing_portal.session", "coupon", "discount",
+        "promotion_code",
+        "charge", "checkout.session", "customer", "dispute", "event", "invoice",
+        "invoice_payment", "item", "line_item", "payment_intent", "payment_method", "plan", "price", "product",
+        "refund", "subscription", "subscription_item", "webhook_endpoint",
     )  # fmt: skip
     return {name: get_object_class("V1", name) for name in names}
 

@@ -30,9 +30,12 @@ NOT_ALWAYS_SENT: dict[str, set[str]] = {
     },
     "discount": {"deleted"},
     "event": {"account", "context"},
+    "invoice": {"confirmation_secret", "deleted", "payments"},
     "item": {"discounts", "taxes"},
+    "plan": {"deleted", "tiers"},
     "price": {"currency_options", "deleted", "tiers"},
     "product": {"deleted"},
+    "subscription_item": {"deleted"},
     "webhook_endpoint": {"deleted", "secret"},
 }  # fmt: skip
 DELETED = {"id", "object", "deleted"}

@@ -11,11 +11,11 @@ from flask import Flask
 
 from webapp.orm import run_ahead
 from webapp.settings import Settings
-from webapp.simulator import payments
 from webapp.simulator.calls import Site
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.events import Sending
 from webapp.simulator.moving import simulated_time
+from webapp.simulator.portal import pages as portal_pages
 
 __all__ = ["Sending", "SimulatedHTTPClient", "build_http_client", "register"]
 
@@ -36,7 +36,7 @@ def register(app: Flask, client: SimulatedHTTPClient) -> None:
     app.extensions["simulator"] = client
     app.jinja_env.globals["simulated_time"] = partial(simulated_time, client)
     run_ahead(client.clock.shift)
-    app.register_blueprint(payments.blueprint)
+    app.register_blueprint(portal_pages.blueprint)
 
     @app.before_request
     def start_courier() -> None:

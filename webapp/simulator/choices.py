@@ -6,6 +6,7 @@ from typing import Literal
 from webapp.simulator.aftermath import After
 from webapp.simulator.disputing import Step, is_inquiry
 from webapp.simulator.faults import ANY, Fault, Kind
+from webapp.simulator.paying import outcomes_of
 from webapp.simulator.refunding import Course, End
 from webapp.simulator.routes import ENDPOINTS
 from webapp.simulator.signing import Manner, Secrets
@@ -106,6 +107,12 @@ FIRST_CALLS = ("POST /v1/checkout/sessions", "GET /v1/checkout/sessions/{id}")
 EVERY_CALL = f"{ANY} {ANY}"
 CALLS = tuple(dict.fromkeys((*FIRST_CALLS, EVERY_CALL, *(f"{one.method} {one.path}" for one in ENDPOINTS))))
 MOST_TIMES = 20
+
+
+def choices_of(session: Json) -> tuple[tuple[str, str, str], ...]:
+    """The outcomes that the page of a session offers."""
+    outcomes = outcomes_of(session)
+    return tuple(choice for choice in CHOICES if choice[0] in outcomes)
 
 
 def call_words(call: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from stripe import HTTPClient
 
+from webapp.simulator import subscriptions
 from webapp.simulator.aftermath import After, dispute_payment, refund_payment
 from webapp.simulator.answers import Answer, Request, answer, break_down
 from webapp.simulator.calls import Site
@@ -114,11 +115,72 @@ class SimulatedHTTPClient(HTTPClient):
         with self._happening() as happening:
             return take_step(happening, dispute_id, step)
 
+    def renew(self, subscription_id: str, course: subscriptions.Course | None = None) -> Json:
+        """End a subscription's period and begin the next, or end its trial (see `renewing.renew`)."""
+        with self._happening() as happening:
+            return subscriptions.renew(happening, subscription_id, course)
+
+    def renew_due(self) -> int:
+        """Renew what is due by the clock, as the delivery thread does; how many."""
+        return subscriptions.renew_due(self.store, now=self.clock())
+
+    def retry_payment(self, invoice_id: str, course: subscriptions.Course | None = None) -> Json:
+        """Ask once more for an open invoice; the invoice."""
+        with self._happening() as happening:
+            return subscriptions.retry_payment(happening, invoice_id, course)
+
+    def void_invoice(self, invoice_id: str) -> Json:
+        """Take back an open invoice in Stripe's dashboard; the invoice. Raises StripeRefusal."""
+        with self._happening() as happening:
+            return subscriptions.void_invoice(happening, invoice_id)
+
+    def give_up(self, subscription_id: str, to: subscriptions.End) -> Json:
+        """End the attempts to collect: cancel the subscription, or leave it unpaid."""
+        with self._happening() as happening:
+            return subscriptions.give_up(happening, subscription_id, to)
+
+    def switch_plan(
+        self,
+        subscription_id: str,
+        price_id: str,
+        *,
+        when: subscriptions.When = "now",
+        course: subscriptions.Course | None = None,
+    ) -> Json:
+        """Change the plan, at once with prorations or with the next period. Raises StripeRefusal."""
+        with self._happening() as happening:
+            return subscriptions.switch_plan(happening, subscription_id, price_id, when=when, course=course)
+
+    def cancel(self, subscription_id: str, *, at_period_end: bool) -> Json:
+        """End a subscription now, or plan its end."""
+        with self._happening() as happening:
+            return subscriptions.cancel(happening, subscription_id, at_period_end=at_period_end)
+
+    def resume(self, subscription_id: str) -> Json:
+        """Take back a planned end."""
+        with self._happening() as happening:
+            return subscriptions.resume(happening, subscription_id)
+
+    def pause_collection(self, subscription_id: str, behavior: subscriptions.Behavior = "void") -> Json:
+        """Ask for no money until it is resumed."""
+        with self._happening() as happening:
+            return subscriptions.pause_collection(happening, subscription_id, behavior)
+
+    def resume_collection(self, subscription_id: str) -> Json:
+        """Ask for money again."""
+        with self._happening() as happening:
+            return subscriptions.resume_collection(happening, subscription_id)
+
+    def change_card(self, customer_id: str, last4: str) -> Json:
+        """Give the customer and all subscriptions another test card; the card. Raises StripeRefusal."""
+        with self._happening() as happening:
+            return subscriptions.change_card(happening, customer_id, last4)
+
     def now(self) -> int:
         """The simulated account's clock, in Unix seconds."""
         return self.clock()
 
-    def move_clock(self, seconds: int, course: RenewalCourse = "paid", *, seen: int | None = None) -> bool:
+    def move_clock(self, seconds: int, course: RenewalCourse = "card", *, seen: int | None = None) -> bool:
         """Move the clock ahead, and let happen what is due then, renewals in the chosen course (see `Clock.move`)."""
         is_moved = self.clock.move(seconds, course, seen=seen)
         if is_moved:

@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 from webapp.simulator.store import State, Store
 
-# How a renewal goes that becomes due because the clock was moved.
-RenewalCourse = Literal["paid", "failed"]
+# How the payment of a renewal goes that becomes due because the clock was moved; `card`: as the card does.
+RenewalCourse = Literal["card", "paid", "failed", "asks"]
 RENEWAL_COURSES: tuple[RenewalCourse, ...] = get_args(RenewalCourse)
 
 READ_EVERY_SECONDS = 0.2  # `utc_now` is called many times in a request; other processes follow within this time
@@ -71,10 +71,12 @@ class Clock:
         return 0
 
 
-def renewal_course(state: State, due_at: int) -> RenewalCourse:
-    """How a renewal goes: as the last move of the clock said if it became due by that, else it is paid."""
-    failing = state.rows("SELECT 1 FROM sim_clock WHERE course = 'failed' AND moved_to >= ?", due_at)
-    return "failed" if list(failing) else "paid"
+def renewal_course(state: State, due_at: int) -> Literal["paid", "failed", "asks"] | None:
+    """How the payment of a renewal goes: as the last move said, if it became due by that; else None."""
+    for row in state.rows("SELECT course FROM sim_clock WHERE moved_to >= ? AND course <> 'card'", due_at):
+        course: Literal["paid", "failed", "asks"] = row["course"]
+        return course
+    return None
 
 
 def next_renewal(state: State, *, now: int) -> int | None:

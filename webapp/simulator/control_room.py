@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from webapp.simulator import records
 from webapp.simulator.choices import CALLS, MOST_TIMES, TROUBLES, call_words, fault_words, manner_choices
+from webapp.simulator.codes import DURATIONS, active_codes
 from webapp.simulator.controls import SAID
 from webapp.simulator.moving import clock_card
 from webapp.simulator.pages import blueprint, chosen, stripe_client
@@ -28,6 +29,8 @@ def control_room() -> str:
             events=records.events(state),
             objects=records.objects(state),
             clock=clock_card(client, state),
+            codes=active_codes(state),
+            durations=DURATIONS,
             webhooks=client.deliveries,
             waiting=records.waiting(state),
             manners=manner_choices(client.deliveries.secrets),

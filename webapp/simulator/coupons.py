@@ -22,28 +22,32 @@ LONGEST_NAME = 40
 
 def create(call: Call) -> Json:
     """Store a coupon; its id may be chosen by the caller."""
-    params = call.params
-    _check_amount(params)
-    coupon_id = params.get("id") or new_id("coupon")
-    if call.state.find("coupon", coupon_id):
+    coupon = new_coupon(call.params, now=call.now)
+    if call.state.find("coupon", coupon["id"]):
         raise StripeRefusal("Coupon already exists.", code="resource_already_exists", param="id")
-    amounts = ("percent_off", "amount_off", "max_redemptions", "redeem_by")
-    coupon = blank(
+    return as_now(call.state.add(_updated(coupon, call.params)), now=call.now)
+
+
+def new_coupon(params: Json, *, now: int) -> Json:
+    """A coupon object, not stored yet; raises StripeRefusal for amounts that none can have."""
+    _check_amount(params)
+    percent = params.get("percent_off")
+    return blank(
         stripe.Coupon,
-        id=coupon_id,
+        id=params.get("id") or new_id("coupon"),
         object="coupon",
-        created=call.now,
+        amount_off=params.get("amount_off"),
+        created=now,
         currency=params["currency"].lower() if "amount_off" in params else None,
         duration=_duration(params.get("duration", "once")),
         livemode=False,
+        max_redemptions=params.get("max_redemptions"),
         metadata={},
+        percent_off=None if percent is None else float(percent),
+        redeem_by=params.get("redeem_by"),
         times_redeemed=0,
         valid=True,
-        **{name: params.get(name) for name in amounts},
     )
-    if coupon["percent_off"] is not None:
-        coupon["percent_off"] = float(coupon["percent_off"])
-    return as_now(call.state.add(_updated(coupon, params)), now=call.now)
 
 
 def retrieve(call: Call, coupon_id: str) -> Json:

@@ -1,4 +1,4 @@
-"""The delivery thread of a served application: posts due events, settles delayed payments, expires sessions.
+"""The delivery thread of a served application: posts due events, settles payments, renews, expires sessions.
 
 Runs in development only, one thread a process; rows are claimed, so several processes share the work.
 """
@@ -14,6 +14,7 @@ from webapp.orm import machine_now
 from webapp.simulator.deliveries import Deliveries
 from webapp.simulator.settling import expire_due, settle_due
 from webapp.simulator.store import Store
+from webapp.simulator.subscriptions import renew_due
 from webapp.simulator.waiting import ANSWER_LENGTH
 
 TIMEOUT_SECONDS = 10
@@ -93,6 +94,7 @@ class Courier:
         now = self._clock()
         expire_due(self._store, now=now)
         settle_due(self._store, base_url=self._base_url, now=now)
+        renew_due(self._store, now=now)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

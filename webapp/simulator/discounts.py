@@ -12,6 +12,7 @@ from webapp.simulator.coupons import as_now, existing_coupon
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.intents import intent_of
+from webapp.simulator.line_items import SMALLEST_MINOR
 from webapp.simulator.promotion_codes import find_code
 from webapp.simulator.shapes import blank, new_id
 from webapp.simulator.store import Json, State
@@ -43,15 +44,14 @@ def remove_code(happening: Happening, session_id: str) -> Json:
     return session if session["status"] != "open" else _priced(happening, session, [], None)
 
 
-def redeem(happening: Happening, session: Json) -> Json | None:
-    """Count that a session with a code was completed; its coupon, None without one."""
-    state = happening.state
+def redeem(state: State, session: Json) -> None:
+    """Count that a session with a code was completed."""
     for discount in session["discounts"]:
         code = state.load("promotion_code", discount["promotion_code"])
         state.save({**code, "times_redeemed": code["times_redeemed"] + 1})
-        coupon = state.load("coupon", code["promotion"]["coupon"])
-        return state.save({**coupon, "times_redeemed": coupon["times_redeemed"] + 1})
-    return None
+        coupon = existing_coupon(state, code["promotion"]["coupon"])
+        if coupon is not None:
+            state.save({**coupon, "times_redeemed": coupon["times_redeemed"] + 1})
 
 
 def code_of(state: State, session: Json) -> str | None:
@@ -123,10 +123,15 @@ def _priced(happening: Happening, session: Json, discounts: list[Json], coupon: 
         {**line, "amount_discount": share, "amount_total": line["amount_subtotal"] - share}
         for line, share in zip(lines, shares, strict=True)
     ]
+    total = session["amount_subtotal"] - discount_minor
+    smallest = SMALLEST_MINOR.get(session["currency"], 0)
+    if 0 < total < smallest:
+        text = f"With this code less than {sum_words(smallest, session['currency'])} is left, which can’t be paid."
+        raise StripeRefusal(text, code="amount_too_small", param="code")
     state.hide(session["id"], line_items=lines)
     changes = {
         "discounts": discounts,
-        "amount_total": session["amount_subtotal"] - discount_minor,
+        "amount_total": total,
         "total_details": {**session["total_details"], "amount_discount": discount_minor},
     }
     return _with_payment(happening, state.save({**session, **changes}))
@@ -139,7 +144,8 @@ def _with_payment(happening: Happening, session: Json) -> Json:
     if intent is None or intent["amount"] == session["amount_total"]:
         return session
     if session["amount_total"]:
-        state.save({**intent, "amount": session["amount_total"]})
+        anew = {"status": "requires_payment_method", "next_action": None}  # what the bank was asked is not the sum now
+        state.save({**intent, **anew, "amount": session["amount_total"]})
         return session
     canceled = {"status": "canceled", "canceled_at": happening.now, "cancellation_reason": "automatic"}
     happening.emit("payment_intent.canceled", state.save({**intent, **canceled, "next_action": None}))
@@ -147,23 +153,67 @@ def _with_payment(happening: Happening, session: Json) -> Json:
     return state.save({**session, "payment_intent": None})
 
 
-def begin_discount(happening: Happening, session: Json, subscription: Json, coupon: Json | None) -> Json:
+def begin_discount(happening: Happening, session: Json, subscription: Json) -> Json:
     """Keep the discount of a checkout for the subscription it makes; the subscription, not stored.
 
-    One for `once` is used up by a first invoice that costs something; after a trial it is for the one that does.
+    What it takes off is kept with it: a coupon that is deleted later takes nothing from those who have it.
     """
-    if coupon is None:
-        return subscription
-    discount = blank(
-        stripe.Discount,
-        id=new_id("di"),
-        object="discount",
-        checkout_session=session["id"],
-        customer=session["customer"],
-        promotion_code=session["discounts"][0]["promotion_code"],
-        source={"coupon": coupon["id"], "type": "coupon"},
-        start=happening.now,
-        subscription=subscription["id"],
-    )
-    happening.state.add(discount)
-    return {**subscription, "discounts": [discount["id"]]}
+    state = happening.state
+    for given in session["discounts"]:
+        code = state.load("promotion_code", given["promotion_code"])
+        coupon = state.load("coupon", code["promotion"]["coupon"])
+        discount = blank(
+            stripe.Discount,
+            id=new_id("di"),
+            object="discount",
+            checkout_session=session["id"],
+            customer=session["customer"],
+            promotion_code=code["id"],
+            source={"coupon": coupon["id"], "type": "coupon"},
+            start=happening.now,
+            subscription=subscription["id"],
+        )
+        state.add(discount, hidden={"coupon": coupon})
+        return {**subscription, "discounts": [discount["id"]]}
+    return subscription
+
+
+def taken_off(state: State, subscription: Json, lines: list[Json]) -> list[Json]:
+    """What the discounts of a subscription take off an invoice of these lines, as its `total_discount_amounts`.
+
+    A credit is smaller too where what it gives back was paid at a discount.
+    """
+    subtotal = sum(line["amount"] for line in lines)
+    found = []
+    for discount_id in subscription["discounts"]:
+        coupon = state.hidden(discount_id)["coupon"]
+        minor = amount_off(coupon, abs(subtotal), subscription["currency"])
+        is_of_credit = subtotal < 0
+        if is_of_credit and (coupon["duration"] == "once" or coupon["percent_off"] is None):
+            minor = 0
+        if minor:
+            found.append({"amount": -minor if is_of_credit else minor, "discount": discount_id})
+    return found
+
+
+def spread(lines: list[Json], amounts: list[Json]) -> list[Json]:
+    """The lines of an invoice, each with its share of what is taken off."""
+    for one in amounts:
+        shares = shares_of(one["amount"], [line["amount"] for line in lines])
+        lines = [
+            {**line, "discounts": [one["discount"]], "discount_amounts": [{**one, "amount": share}]}
+            for line, share in zip(lines, shares, strict=True)
+        ]
+    return lines
+
+
+def left_after(happening: Happening, subscription: Json, invoice: Json) -> list[str]:
+    """The discounts that a subscription still has after an invoice: one for `once` is used up by it."""
+    state, left = happening.state, []
+    used = {one["discount"] for one in invoice["total_discount_amounts"]}
+    for discount_id in subscription["discounts"]:
+        if discount_id in used and state.hidden(discount_id)["coupon"]["duration"] == "once":
+            state.save({**state.load("discount", discount_id), "end": happening.now})
+        else:
+            left.append(discount_id)
+    return left

@@ -15,7 +15,12 @@ __all__ = ["blueprint"]
 
 MOVES = ("hour", "day", "renewal", "month")
 MOVE_WORDS = {"hour": "An hour", "day": "A day", "renewal": "To the next renewal", "month": "A month"}
-COURSE_WORDS = (("paid", "Are paid"), ("failed", "Fail"))
+COURSE_WORDS = (
+    ("card", "Go as the card does"),
+    ("paid", "Are paid"),
+    ("failed", "Fail"),
+    ("asks", "Wait: the bank asks"),
+)
 HOUR = 3600
 DAY = 24 * HOUR
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from webapp.simulator.events import LOST
+from webapp.simulator.intents import intent_of
 from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
 from webapp.simulator.versions import OLD_VERSION
@@ -118,7 +119,7 @@ def sessions(state: State) -> list[tuple[Json, Json | None, Json | None]]:
     """The latest checkout sessions, newest first, each with its payment intent and its last charge."""
     sql = f"SELECT json FROM sim_object WHERE type = 'checkout.session' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
     found = [json.loads(row["json"]) for row in list(state.rows(sql))]
-    intents = [state.find("payment_intent", session["payment_intent"]) for session in found]
+    intents = [intent_of(state, session) for session in found]
     charges = [intent and state.find("charge", intent["latest_charge"]) for intent in intents]
     return list(zip(found, intents, charges, strict=True))
 

@@ -4,10 +4,8 @@ import re
 from functools import cache
 
 from webapp.simulator import (
-    attached,
     balance,
     charges,
-    coupons,
     customers,
     disputes,
     endpoints,
@@ -15,17 +13,16 @@ from webapp.simulator import (
     intents,
     prices,
     products,
-    promotion_codes,
     refunds,
     sessions,
 )
 from webapp.simulator.calls import Endpoint
 from webapp.simulator.errors import NotSimulated
-from webapp.simulator.portal import configurations
-from webapp.simulator.portal import sessions as portal_sessions
+from webapp.simulator.portal.routes import PORTAL_ENDPOINTS
+from webapp.simulator.subscriptions import api as subscriptions
+from webapp.simulator.subscriptions import invoice_api as invoices
 
 CURSORS = ("limit", "starting_after", "ending_before", "created")
-OF_CUSTOMER = ("limit", "starting_after", "ending_before", "customer", "type")
 OF_PAYMENT = (*CURSORS, "charge", "payment_intent")
 
 ENDPOINTS = (
@@ -54,7 +51,7 @@ ENDPOINTS = (
         "/v1/checkout/sessions",
         sessions.list_all,
         "checkout.SessionListParams",
-        (*CURSORS, "payment_intent", "customer", "customer_details", "status"),
+        (*CURSORS, "payment_intent", "customer", "customer_details", "status", "subscription"),
     ),
     Endpoint("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, "checkout.SessionRetrieveParams"),
     Endpoint("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, "checkout.SessionExpireParams"),
@@ -93,86 +90,46 @@ ENDPOINTS = (
         (*CURSORS, "currency", "source", "type"),
     ),
     Endpoint("GET", "/v1/balance_transactions/{id}", balance.retrieve, "BalanceTransactionRetrieveParams"),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions",
+        subscriptions.list_all,
+        "SubscriptionListParams",
+        (*CURSORS, *subscriptions.LISTED_BY),
+    ),
+    Endpoint("GET", "/v1/subscriptions/{id}", subscriptions.retrieve, "SubscriptionRetrieveParams"),
+    Endpoint(
+        "POST", "/v1/subscriptions/{id}", subscriptions.update, "SubscriptionUpdateParams", subscriptions.UPDATED_WITH
+    ),
+    Endpoint(
+        "DELETE",
+        "/v1/subscriptions/{id}",
+        subscriptions.cancel,
+        "SubscriptionCancelParams",
+        subscriptions.CANCELED_WITH,
+    ),
+    Endpoint("POST", "/v1/subscriptions/{id}/resume", subscriptions.resume, "SubscriptionResumeParams"),
+    Endpoint("GET", "/v1/invoices", invoices.list_all, "InvoiceListParams", (*CURSORS, *invoices.LISTED_BY)),
+    Endpoint("GET", "/v1/invoices/{id}", invoices.retrieve, "InvoiceRetrieveParams"),
+    Endpoint("POST", "/v1/invoices/{id}/pay", invoices.pay, "InvoicePayParams"),
+    Endpoint("POST", "/v1/invoices/{id}/void", invoices.void, "InvoiceVoidInvoiceParams"),
+    Endpoint(
+        "GET",
+        "/v1/invoice_payments",
+        invoices.list_payments,
+        "InvoicePaymentListParams",
+        (*CURSORS, *invoices.PAYMENTS_LISTED_BY),
+    ),
+    Endpoint("GET", "/v1/invoice_payments/{id}", invoices.retrieve_payment, "InvoicePaymentRetrieveParams"),
     Endpoint("GET", "/v1/events", events.list_all, "EventListParams", (*CURSORS, "type", "types", "delivery_success")),
     Endpoint("GET", "/v1/events/{id}", events.retrieve, "EventRetrieveParams"),
-    Endpoint("GET", "/v1/payment_methods", attached.list_all, "PaymentMethodListParams", OF_CUSTOMER),
-    Endpoint("GET", "/v1/payment_methods/{id}", attached.retrieve, "PaymentMethodRetrieveParams"),
-    Endpoint("POST", "/v1/payment_methods/{id}/attach", attached.attach, "PaymentMethodAttachParams", ("customer",)),
-    Endpoint("POST", "/v1/payment_methods/{id}/detach", attached.detach, "PaymentMethodDetachParams"),
-    Endpoint(
-        "GET",
-        "/v1/customers/{id}/payment_methods",
-        attached.list_of_customer,
-        "CustomerPaymentMethodListParams",
-        (*CURSORS[:3], "type"),
-    ),
-    Endpoint("POST", "/v1/coupons", coupons.create, "CouponCreateParams", coupons.CREATED_WITH),
-    Endpoint("GET", "/v1/coupons", coupons.list_all, "CouponListParams", CURSORS),
-    Endpoint("GET", "/v1/coupons/{id}", coupons.retrieve, "CouponRetrieveParams"),
-    Endpoint("POST", "/v1/coupons/{id}", coupons.update, "CouponUpdateParams", coupons.UPDATED_WITH),
-    Endpoint("DELETE", "/v1/coupons/{id}", coupons.delete, "CouponDeleteParams"),
-    Endpoint(
-        "POST",
-        "/v1/promotion_codes",
-        promotion_codes.create,
-        "PromotionCodeCreateParams",
-        promotion_codes.CREATED_WITH,
-    ),
-    Endpoint(
-        "GET",
-        "/v1/promotion_codes",
-        promotion_codes.list_all,
-        "PromotionCodeListParams",
-        (*CURSORS, *promotion_codes.FILTERS),
-    ),
-    Endpoint("GET", "/v1/promotion_codes/{id}", promotion_codes.retrieve, "PromotionCodeRetrieveParams"),
-    Endpoint(
-        "POST",
-        "/v1/promotion_codes/{id}",
-        promotion_codes.update,
-        "PromotionCodeUpdateParams",
-        promotion_codes.UPDATED_WITH,
-    ),
-    Endpoint(
-        "POST",
-        "/v1/billing_portal/configurations",
-        configurations.create,
-        "billing_portal.ConfigurationCreateParams",
-        configurations.CREATED_WITH,
-    ),
-    Endpoint(
-        "GET",
-        "/v1/billing_portal/configurations",
-        configurations.list_all,
-        "billing_portal.ConfigurationListParams",
-        (*CURSORS[:3], "active", "is_default"),
-    ),
-    Endpoint(
-        "GET",
-        "/v1/billing_portal/configurations/{id}",
-        configurations.retrieve,
-        "billing_portal.ConfigurationRetrieveParams",
-    ),
-    Endpoint(
-        "POST",
-        "/v1/billing_portal/configurations/{id}",
-        configurations.update,
-        "billing_portal.ConfigurationUpdateParams",
-        configurations.UPDATED_WITH,
-    ),
-    Endpoint(
-        "POST",
-        "/v1/billing_portal/sessions",
-        portal_sessions.create,
-        "billing_portal.SessionCreateParams",
-        portal_sessions.CREATED_WITH,
-    ),
     Endpoint("POST", "/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", endpoints.CREATED_WITH),
     Endpoint("GET", "/v1/webhook_endpoints", endpoints.list_all, "WebhookEndpointListParams", CURSORS[:3]),
     Endpoint("GET", "/v1/webhook_endpoints/{id}", endpoints.retrieve, "WebhookEndpointRetrieveParams"),
     Endpoint(
         "POST", "/v1/webhook_endpoints/{id}", endpoints.update, "WebhookEndpointUpdateParams", endpoints.UPDATED_WITH
     ),
+    *PORTAL_ENDPOINTS,
 )
 
 

@@ -22,10 +22,13 @@ LEFT_OUT: dict[type, frozenset[str]] = {
     ),
     stripe.Discount: frozenset({"deleted"}),
     stripe.Event: frozenset({"account", "context"}),
+    stripe.Invoice: frozenset({"confirmation_secret", "deleted", "payments"}),
     stripe.LineItem: frozenset({"discounts", "taxes"}),
+    stripe.Plan: frozenset({"deleted", "tiers"}),
     stripe.Price: frozenset({"currency_options", "tiers", "deleted"}),
     stripe.Product: frozenset({"deleted"}),
     stripe.PromotionCode.Restrictions: frozenset({"currency_options"}),
+    stripe.SubscriptionItem: frozenset({"deleted"}),
     stripe.WebhookEndpoint: frozenset({"secret", "deleted"}),
 }
 

@@ -167,7 +167,13 @@ class Store:
         self.written.set()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def trying(self) -> Iterator[State]:
+        """Change the state to see what would come of it, and undo it at the end."""
+        with self._transaction("BEGIN IMMEDIATE", end="ROLLBACK") as connection:
+            yield State(connection)
+
+    @contextmanager
+    def _transaction(self, begin: str, *, end: str = "COMMIT") -> Iterator[sqlite3.Connection]:
         connection = self._open()
         try:
             connection.execute(begin)
@@ -176,7 +182,7 @@ class Store:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
+            connection.execute(end)
         finally:
             connection.close()
 

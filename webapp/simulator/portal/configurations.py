@@ -129,7 +129,7 @@ def _check_price(state: State, price_id: str, product_id: str, param: str) -> No
 
 
 def _features_off() -> Json:
-    reason = {"enabled": False, "feedback_options": None, "options": []}
+    reason: Json = {"enabled": False, "feedback_options": None, "options": []}
     update_defaults: Json = {
         "default_allowed_updates": [], "products": [], "proration_behavior": "none",
         "schedule_at_period_end": {"conditions": []}, "trial_update_behavior": "end_trial",

@@ -9,7 +9,8 @@ from webapp.simulator import methods
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.lists import read_objects
-from webapp.simulator.pages import blueprint, chosen
+from webapp.simulator.pages import chosen
+from webapp.simulator.payments import blueprint
 from webapp.simulator.portal.plans import (
     Plan,
     is_living,

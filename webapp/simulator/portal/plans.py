@@ -1,7 +1,5 @@
 """What the portal shows of a customer's plan, and what another plan would cost, by doing it and undoing it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from webapp.simulator.events import Happening
@@ -91,7 +89,7 @@ def preview(store: Store, configuration: Json, subscription: Json, price_id: str
         if is_later(state, configuration, subscription, price_id):
             ends_at = period_of(subscription)[1]
             return Change(plan, is_later=True, starts_at=ends_at, renews_at=ends_at)
-    with _undone(store) as state:
+    with store.trying() as state:
         after = switch(Happening(state, now), configuration, subscription["id"], price_id)
         renews_at = period_of(after)[1]
         if after["latest_invoice"] == subscription["latest_invoice"]:
@@ -111,21 +109,6 @@ def planned_plan(happening: Happening, subscription: Json) -> Plan | None:
 def is_living(subscription: Json) -> bool:
     """Whether anything can still be done with it."""
     return subscription["status"] not in {*ENDED, "incomplete"}
-
-
-class _UndoneError(Exception):
-    pass
-
-
-@contextmanager
-def _undone(store: Store) -> Iterator[State]:
-    """A transaction that is rolled back at its end."""
-    try:
-        with store.writing() as state:
-            yield state
-            raise _UndoneError
-    except _UndoneError:
-        pass
 
 
 def _days(price: Json) -> int:

@@ -84,9 +84,7 @@ class Visit:
         )  # fmt: skip
 
 
-def in_portal(
-    view: Callable[Concatenate[Visit, P], ResponseReturnValue],
-) -> Callable[Concatenate[str, P], ResponseReturnValue]:
+def in_portal(view: Callable[Concatenate[Visit, P], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Give a view the visit of the session in the address; after an hour the portal says that it is closed."""
 
     @wraps(view)
