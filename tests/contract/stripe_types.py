@@ -34,10 +34,10 @@ SCALARS: dict[Any, Schema] = {
 
 # The services whose operations we use now or will: each file of the SDK names its methods, paths and types.
 SERVICES = (
-    "_balance_transaction", "_charge", "_coupon", "_customer", "_dispute", "_event", "_invoice", "_invoice_payment",
-    "_payment_intent", "_payment_method", "_price", "_product", "_promotion_code", "_refund", "_setup_intent",
-    "_subscription", "_webhook_endpoint", "billing_portal._configuration", "billing_portal._session",
-    "checkout._session", "checkout._session_line_item",
+    "_balance_transaction", "_charge", "_coupon", "_customer", "_customer_payment_method", "_dispute", "_event",
+    "_invoice", "_invoice_payment", "_payment_intent", "_payment_method", "_price", "_product", "_promotion_code",
+    "_refund", "_setup_intent", "_subscription", "_webhook_endpoint", "billing_portal._configuration",
+    "billing_portal._session", "checkout._session", "checkout._session_line_item",
 )  # fmt: skip
 
 
