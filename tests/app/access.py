@@ -207,11 +207,17 @@ ACCESS = {
     ("simulator.end_refund", "POST"): public(404),
     ("simulator.step_dispute", "POST"): public(404),
     ("simulator.expire", "POST"): public(303),
+    ("simulator.subscription", "GET"): public(404),
+    ("simulator.renew", "POST"): public(404),
+    ("simulator.act_on_subscription", "POST"): public(404, form="act=cancel"),
+    ("simulator.switch_subscription", "POST"): public(404),
+    ("simulator.change_subscription_card", "POST"): public(404),
+    ("simulator.invoice", "GET"): public(404),
+    ("simulator.pay_invoice", "POST"): public(404),
+    ("simulator.act_on_invoice", "POST"): public(404),
     ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
     ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
-    ("simulator.move_clock", "POST"): public(
-        303, form="by=hour&course=paid"
-    ),  # of a page that is old: it moves nothing
+    ("simulator.move_clock", "POST"): public(303, form="by=hour&course=paid"),  # an old page: it moves nothing
     ("simulator.use_code", "POST"): public(303, form="act=apply&code=NONE"),
     ("simulator.make_code", "POST"): public(303, form="percent=0"),
     ("simulator.portal", "GET"): public(404),

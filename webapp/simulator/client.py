@@ -18,6 +18,7 @@ from webapp.simulator.calls import Site
 from webapp.simulator.clock import Clock, RenewalCourse
 from webapp.simulator.courier import Courier, unix_now
 from webapp.simulator.deliveries import Deliveries
+from webapp.simulator.discounts import apply_code, remove_code
 from webapp.simulator.disputing import Step, take_step
 from webapp.simulator.events import NORMALLY, Happening, Sending
 from webapp.simulator.faults import Fault, Faults
@@ -79,6 +80,16 @@ class SimulatedHTTPClient(HTTPClient):
         """Do what the buyer does on the hosted page; the session afterwards (see `paying.pay`)."""
         with self.store.writing() as state:
             return pay(Paying(state, self.clock(), self.site.base_url, sending, after), session_id, outcome)
+
+    def apply_code(self, session_id: str, code: str) -> Json:
+        """Type a promotion code on the hosted page; the session. Raises StripeRefusal with the buyer's sentence."""
+        with self._happening() as happening:
+            return apply_code(happening, session_id, code)
+
+    def remove_code(self, session_id: str) -> Json:
+        """Take the promotion code away again; the session."""
+        with self._happening() as happening:
+            return remove_code(happening, session_id)
 
     def authenticate(self, session_id: str, *, is_successful: bool) -> Json:
         """Answer the bank's question of a payment that requires action; the session afterwards."""

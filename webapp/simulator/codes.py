@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from webapp.simulator.coupons import existing_coupon, new_coupon
-from webapp.simulator.discounts import apply_code, remove_code
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.lists import read_objects
@@ -27,14 +26,12 @@ def use_code(session_id: str) -> ResponseReturnValue:
     act, typed = chosen("act", ACTS), request.form.get("code", "")[:LONGEST_CODE]
     client = stripe_client()
     try:
-        with client.store.writing() as state:
-            if state.find("checkout.session", session_id) is None:
-                abort(404)
-            happening = Happening(state, client.now())
-            if act == "apply":
-                apply_code(happening, session_id, typed)
-            else:
-                remove_code(happening, session_id)
+        if act == "apply":
+            client.apply_code(session_id, typed)
+        else:
+            client.remove_code(session_id)
+    except LookupError:
+        abort(404)
     except StripeRefusal as refusal:
         return checkout_page(session_id, code_error=refusal.message), 400
     return redirect(url_for(".checkout", session_id=session_id), 303)

@@ -19,6 +19,7 @@ from webapp.simulator.paying import outcomes_of
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.settling import expire_due
 from webapp.simulator.store import Json, State
+from webapp.simulator.terms import terms_of
 from webapp.web.display import money
 
 T = TypeVar("T", bound=str)
@@ -46,12 +47,14 @@ def checkout(session_id: str) -> str:
 def checkout_page(session_id: str, *, code_error: str | None = None) -> str:
     """Draw the hosted page; `code_error` says why the code that was typed can't be used."""
     session, lines, error = _read(session_id)
+    client = stripe_client()
     if session["status"] != "open":
-        return render_template("simulator/ended.html", session=session, site=stripe_client().site)
-    with stripe_client().store.reading() as state:
+        return render_template("simulator/ended.html", session=session, site=client.site)
+    with client.store.reading() as state:
+        terms = terms_of(state, session, now=client.now())
         code = code_of(state, session)
     return render_template(
-        "simulator/checkout.html", session=session, lines=lines, error=error, site=stripe_client().site,
+        "simulator/checkout.html", session=session, lines=lines, terms=terms, error=error, site=client.site,
         code=code, code_error=code_error,
         choices=choices_of(session), webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
     )  # fmt: skip

@@ -124,6 +124,23 @@ def sessions(state: State) -> list[tuple[Json, Json | None, Json | None]]:
     return list(zip(found, intents, charges, strict=True))
 
 
+def subscriptions(state: State) -> list[tuple[Json, str]]:
+    """The latest subscriptions, newest first, each with the name of its plan."""
+    sql = f"SELECT json FROM sim_object WHERE type = 'subscription' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
+    found = [json.loads(row["json"]) for row in list(state.rows(sql))]
+    products = [state.load("product", one["items"]["data"][0]["price"]["product"]) for one in found]
+    return [(one, product["name"]) for one, product in zip(found, products, strict=True)]
+
+
+def recurring_prices(state: State, currency: str) -> list[Json]:
+    """The prices that may be subscribed to in a currency, oldest first."""
+    sql = (
+        "SELECT json FROM sim_object WHERE type = 'price' AND json_extract(json, '$.type') = 'recurring' "
+        "AND json_extract(json, '$.active') AND json_extract(json, '$.currency') = ? ORDER BY seq"
+    )
+    return [json.loads(row["json"]) for row in state.rows(sql, currency)]
+
+
 def moment(seconds: int) -> str:
     """A time for people who read logs: `2026-11-20 14:32:05 UTC`."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -21,7 +21,8 @@ FEATURES = (
     "features.customer_update", "features.invoice_history", "features.payment_method_update.enabled",
     "features.subscription_cancel.enabled", "features.subscription_cancel.mode",
     "features.subscription_cancel.proration_behavior", "features.subscription_cancel.cancellation_reason",
-    f"{_UPDATE}.enabled", f"{_UPDATE}.default_allowed_updates", f"{_UPDATE}.products", f"{_UPDATE}.proration_behavior", f"{_UPDATE}.schedule_at_period_end",
+    f"{_UPDATE}.enabled", f"{_UPDATE}.default_allowed_updates", f"{_UPDATE}.products",
+    f"{_UPDATE}.proration_behavior", f"{_UPDATE}.schedule_at_period_end",
 )  # fmt: skip
 CREATED_WITH = ("business_profile", "default_return_url", "metadata", "name", *FEATURES)
 UPDATED_WITH = ("active", *CREATED_WITH)

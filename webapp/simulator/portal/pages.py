@@ -10,7 +10,6 @@ from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.lists import read_objects
 from webapp.simulator.pages import chosen
-from webapp.simulator.payments import blueprint
 from webapp.simulator.portal.plans import (
     Plan,
     is_living,
@@ -22,6 +21,7 @@ from webapp.simulator.portal.plans import (
 )
 from webapp.simulator.portal.visits import SAID, Visit, finish, in_portal, is_stale, part_of_flow, seen_of
 from webapp.simulator.store import Json, State
+from webapp.simulator.subscription_pages import blueprint
 from webapp.simulator.subscriptions import cancel, card_of, change_card, planned_switch, resume, subscriptions_of
 from webapp.simulator.subscriptions.objects import period_of
 

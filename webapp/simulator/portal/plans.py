@@ -6,13 +6,14 @@ from webapp.simulator.events import Happening
 from webapp.simulator.store import Json, State, Store
 from webapp.simulator.subscriptions import planned_switch, switch_plan
 from webapp.simulator.subscriptions.objects import ENDED, period_of
+from webapp.simulator.words import rhythm_words
 
 INTERVAL_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One price as the portal names it. `rhythm` is `month`, or `3 months`."""
+    """One price as the portal names it. `rhythm` is like `per month`."""
 
     price_id: str
     name: str
@@ -41,10 +42,14 @@ class Change:
 def plan_of_price(state: State, price: Json) -> Plan:
     """A price with its product's name."""
     product = state.load("product", price["product"])
-    recurring = price["recurring"]
-    count = recurring["interval_count"]
-    rhythm = recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
-    return Plan(price["id"], product["name"], product["description"], price["unit_amount"], price["currency"], rhythm)
+    return Plan(
+        price_id=price["id"],
+        name=product["name"],
+        detail=product["description"],
+        amount_minor=price["unit_amount"],
+        currency=price["currency"],
+        rhythm=rhythm_words(price["recurring"]),
+    )
 
 
 def other_plans(state: State, configuration: Json, subscription: Json) -> list[Plan]:
