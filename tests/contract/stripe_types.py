@@ -37,10 +37,10 @@ SCALARS: dict[Any, Schema] = {
 
 # The services whose operations we use now or will: each file of the SDK names its methods, paths and types.
 SERVICES = (
-    "_balance_transaction", "_charge", "_coupon", "_customer", "_dispute", "_event", "_invoice", "_invoice_payment",
-    "_payment_intent", "_payment_method", "_price", "_product", "_promotion_code", "_refund", "_setup_intent",
-    "_subscription", "_webhook_endpoint", "billing_portal._configuration", "billing_portal._session",
-    "checkout._session", "checkout._session_line_item",
+    "_balance_transaction", "_charge", "_coupon", "_customer", "_customer_payment_method", "_dispute", "_event",
+    "_invoice", "_invoice_payment", "_payment_intent", "_payment_method", "_price", "_product", "_promotion_code",
+    "_refund", "_setup_intent", "_subscription", "_webhook_endpoint", "billing_portal._configuration",
+    "billing_portal._session", "checkout._session", "checkout._session_line_item",
 )  # fmt: skip
 
 
@@ -230,7 +230,9 @@ def object_classes() -> dict[str, type[StripeObject]]:
     from stripe._object_classes import get_object_class
 
     names = (
-        "balance_transaction", "charge", "checkout.session", "customer", "dispute", "event", "invoice",
+        "balance_transaction", "billing_portal.configuration", "billing_portal.session", "coupon", "discount",
+        "promotion_code",
+        "charge", "checkout.session", "customer", "dispute", "event", "invoice",
         "invoice_payment", "item", "line_item", "payment_intent", "payment_method", "plan", "price", "product",
         "refund", "subscription", "subscription_item", "webhook_endpoint",
     )  # fmt: skip
