@@ -95,9 +95,9 @@ class Life:
 def test_no_life_of_switches_and_renewals_gives_more_or_less_than_the_formula(subscribing, one_in):
     subscribing.sell(MAX)
     met: Counter[str] = Counter()
-    for number in range(60 if one_in == 1 else 6):
+    for number in range(60 if one_in == 1 else 4):
         life = Life(subscribing, number, met)
         for _ in range(STEPS):
             life.step()
         life.check()
-    assert min(met.values()) >= 6, "each kind of step was met"
+    assert min(met.values()) >= 4, "each kind of step was met"

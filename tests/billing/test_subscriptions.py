@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.billing.subscribing import MAX, ROLLING, START, TRIAL, YEARLY, YEARLY_PRO, Subscribing, at
-from webapp.billing.errors import AlreadySubscribed, UnknownPlan
+from webapp.billing.errors import AlreadySubscribed, PackLocked, UnknownPlan
 from webapp.billing.models import StripeCustomer
 from webapp.extensions import db, parts, transact
 from webapp.ledger.operations import spend
@@ -294,3 +294,39 @@ def test_a_plan_that_left_the_catalogue_fails_loudly_and_heals(subscribing):
         subscribing.app.extensions["refill"] = whole
         subscribing.tell_all()
         assert subscribing.given() == [("base", 2000, FEBRUARY)]
+
+
+def test_a_pack_of_the_plan_that_was_paid_when_the_plan_had_ended_is_still_granted(subscribing):
+    with pytest.raises(PackLocked):
+        subscribing.start("plus-extra", key="form:locked")
+    subscription_id = subscribing.subscribe()
+    subscribing.tell_all()
+    purchase = subscribing.start("plus-extra", key="form:open")
+    subscribing.simulator.cancel(subscription_id, at_period_end=False)
+    subscribing.tell_all()
+    with pytest.raises(PackLocked):
+        subscribing.start("plus-extra", key="form:locked again")
+    subscribing.simulator.pay(purchase.session_id)
+    subscribing.tell_all()
+    assert subscribing.bought() == [200]
+
+
+def test_the_plan_counts_while_a_payment_is_tried_again_and_not_while_payments_are_paused(subscribing):
+    with at(START):
+        subscription_id = subscribing.subscribe()
+        subscribing.simulator.pause_collection(subscription_id)
+        subscribing.tell_all()
+        with pytest.raises(PackLocked):
+            subscribing.start("plus-extra", key="form:paused")
+        subscribing.simulator.resume_collection(subscription_id)
+        subscribing.tell_all()
+        assert subscribing.start("plus-extra", key="form:again").state == "open"
+    with at(FEBRUARY):
+        subscribing.simulator.renew(subscription_id, "failed")
+        subscribing.tell_all()
+        assert subscribing.start("plus-extra", key="form:past due").state == "open"
+        subscribing.simulator.give_up(subscription_id, "unpaid")
+        subscribing.tell_all()
+        assert subscribing.row().status == "unpaid"
+        with pytest.raises(PackLocked):
+            subscribing.start("plus-extra", key="form:unpaid")
