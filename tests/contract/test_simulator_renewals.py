@@ -269,6 +269,31 @@ def test_a_planned_end_comes_with_the_period_unless_it_is_taken_back(
     assert len(sdk.v1.invoices.list({"subscription": subscription_id}).data) == 2
 
 
+def test_a_planned_end_may_be_said_in_cancel_at_alone(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription = subscribe(sdk, simulated, plans.plus)
+    for end in ("max_period_end", "", "min_period_end"):
+        changed = sdk.v1.subscriptions.update(subscription.id, {"cancel_at": end})
+        expected = period(subscription)[1] if end else None
+        assert (changed.cancel_at, changed.cancel_at_period_end) == (expected, False)
+    both: Any = {"cancel_at": "", "cancel_at_period_end": False}
+    assert refusal(sdk.v1.subscriptions.update, subscription.id, both)[2] == "cancel_at"
+
+    assert simulated.renew(subscription.id)["status"] == "canceled"
+
+
+def test_a_planned_end_moves_with_the_period(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription_id = subscribe(sdk, simulated, plans.plus).id
+    simulated.cancel(subscription_id, at_period_end=True)
+
+    switched = simulated.switch_plan(subscription_id, plans.yearly)
+
+    assert switched["cancel_at"] == switched["items"]["data"][0]["current_period_end"]
+
+
 def test_what_is_due_comes_by_itself_one_period_after_another(
     sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans, clock: Clock
 ) -> None:

@@ -56,6 +56,8 @@ def begin_anew(happening: Happening, subscription: Json, *, before: list[Json] |
     items = with_items(subscription, current_period_start=now, current_period_end=period_end(now, recurring, now))
     status = "active" if subscription["status"] in {"trialing", "paused"} else subscription["status"]
     subscription = {**subscription, "items": items, "billing_cycle_anchor": now, "status": status}
+    if subscription["cancel_at_period_end"]:
+        subscription["cancel_at"] = period_of(subscription)[1]
     happening.state.wake(subscription["id"], period_of(subscription)[1])
     lines = [*(before or []), *lines_of_period(happening.state, subscription)]
     return bill(happening, subscription, lines, "subscription_update", course)
@@ -83,8 +85,8 @@ def renew_due(store: Store, *, now: int) -> int:
 
 
 def _ends_now(subscription: Json) -> bool:
-    cancel_at = subscription["cancel_at"]
-    return subscription["cancel_at_period_end"] or (cancel_at is not None and cancel_at <= period_of(subscription)[1])
+    cancel_at: int | None = subscription["cancel_at"]
+    return cancel_at is not None and cancel_at <= period_of(subscription)[1]
 
 
 def _begin_next(happening: Happening, subscription: Json, course: Course | None) -> Json:
