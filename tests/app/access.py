@@ -217,6 +217,17 @@ ACCESS = {
     ("simulator.act_on_invoice", "POST"): public(404),
     ("simulator.all_deliveries", "POST"): public(303, form="act=let_go"),
     ("simulator.chosen_deliveries", "POST"): public(303, form="act=send&manner=plain"),
+    ("simulator.move_clock", "POST"): public(303, form="by=hour&course=paid"),  # an old page: it moves nothing
+    ("simulator.use_code", "POST"): public(303, form="act=apply&code=NONE"),
+    ("simulator.make_code", "POST"): public(303, form="percent=0"),
+    ("simulator.portal", "GET"): public(404),
+    ("simulator.portal_switch", "GET"): public(404),
+    ("simulator.portal_cancel", "GET"): public(404),
+    ("simulator.portal_card", "GET"): public(404),
+    ("simulator.switch_in_portal", "POST"): public(404),
+    ("simulator.cancel_in_portal", "POST"): public(404),
+    ("simulator.resume_in_portal", "POST"): public(404),
+    ("simulator.change_card_in_portal", "POST"): public(404),
     ("simulator.arm_fault", "POST"): public(303, form="call=POST%20/v1/prices&fault=500&times=1"),
     ("simulator.clear_faults", "POST"): public(303),
 }

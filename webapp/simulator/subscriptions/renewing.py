@@ -3,6 +3,7 @@
 https://docs.stripe.com/billing/subscriptions/trials and https://docs.stripe.com/billing/subscriptions/billing-cycle
 """
 
+from webapp.simulator.clock import renewal_course
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.store import Json, Store
@@ -79,7 +80,9 @@ def renew_due(store: Store, *, now: int) -> int:
             due = state.due("subscription", now=now)
             if not due:
                 break
-            renew(Happening(state, period_of(due[0])[1]), due[0]["id"])
+            due_at, subscription_id = period_of(due[0])[1], due[0]["id"]
+            course = state.hidden(subscription_id).get("course") or renewal_course(state, due_at)
+            renew(Happening(state, due_at), subscription_id, course)
         count += 1
     return count
 
