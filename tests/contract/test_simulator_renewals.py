@@ -12,7 +12,6 @@ from tests.contract.payments import bodies, refusal
 from tests.contract.subscribing import Plans, latest_invoice, make_plans, period, subscribe, told
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.courier import Courier
-from webapp.simulator.subscriptions import remember_course
 from webapp.simulator.subscriptions.periods import boundary, period_end
 
 DAY = 24 * 3600
@@ -330,21 +329,6 @@ def test_the_card_says_how_a_renewal_goes(
     customer = sdk.v1.customers.retrieve(str(subscription.customer))
     assert customer.invoice_settings is not None
     assert changed.default_payment_method == method["id"] == customer.invoice_settings.default_payment_method
-
-
-def test_a_course_that_was_remembered_is_that_of_the_next_renewal_only(
-    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans, clock: Clock
-) -> None:
-    subscription = subscribe(sdk, simulated, plans.plus)
-    with simulated._happening() as happening:
-        remember_course(happening, subscription.id, "failed")
-    clock.now = period(subscription)[1]
-
-    assert simulated.renew_due() == 1
-    assert sdk.v1.subscriptions.retrieve(subscription.id).status == "past_due"
-    clock.now = period(sdk.v1.subscriptions.retrieve(subscription.id))[1]
-    assert simulated.renew_due() == 1
-    assert sdk.v1.subscriptions.retrieve(subscription.id).status == "active"
 
 
 def test_a_card_that_is_declined_at_once_can_not_be_added(
