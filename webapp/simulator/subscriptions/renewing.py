@@ -15,6 +15,7 @@ from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.lines import lines_of_period
 from webapp.simulator.subscriptions.objects import ENDED, item_list, period_of, plan_of, with_items
 from webapp.simulator.subscriptions.periods import period_end
+from webapp.simulator.subscriptions.schedules import planned_price, switched
 
 MOST_AT_ONCE = 1000
 
@@ -90,14 +91,15 @@ def _begin_next(happening: Happening, subscription: Json, course: Course | None)
     state = happening.state
     past = period_of(subscription)
     hidden = state.hidden(subscription["id"])
-    items = _switched(happening, subscription, hidden.get("switch"))
+    items = _switched(happening, subscription, planned_price(state, subscription))
+    subscription = switched(happening, subscription)
     start = past[1]
     stop = period_end(subscription["billing_cycle_anchor"], items[0]["price"]["recurring"], start)
     items = [{**item, "current_period_start": start, "current_period_end": stop} for item in items]
     status = "active" if subscription["status"] == "trialing" else subscription["status"]
     subscription = {**subscription, "items": item_list(items), "status": status}
     state.wake(subscription["id"], stop)
-    state.hide(subscription["id"], switch=None, pending=[])
+    state.hide(subscription["id"], pending=[])
     lines = [*hidden.get("pending", []), *lines_of_period(state, subscription)]
     return bill(happening, subscription, lines, "subscription_cycle", course, past=past)
 
