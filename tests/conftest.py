@@ -22,7 +22,7 @@ from tests.support.databases import ROOT, PostgresServer, migrate, start_postgre
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
 from tests.support.ready import SyncedStripe, share_routes, share_statements, share_templates, synced_stripe
-from webapp.orm import WRITES, configure_engine
+from webapp.orm import WRITES, configure_engine, machine_now, run_ahead, utc_now
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
@@ -93,6 +93,14 @@ def no_courier_is_left() -> Iterator[None]:
     for thread in threading.enumerate():
         if thread.name == "simulated-stripe":
             thread._target.__self__.stop()  # type: ignore[attr-defined]  # the courier whose thread it is
+
+
+@pytest.fixture(autouse=True)
+def no_clock_is_left_ahead() -> Iterator[None]:
+    """Set the clock right after a test that has moved the simulated Stripe's: other tests have other files."""
+    yield
+    if utc_now() - machine_now() >= dt.timedelta(seconds=1):
+        run_ahead()
 
 
 @pytest.fixture(scope="session")

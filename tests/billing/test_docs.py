@@ -3,8 +3,8 @@
 import re
 
 from tests.support.databases import ROOT
-from webapp.billing.checkout import LIFE
 from webapp.billing.events import HEADER_BYTES, TOLERANCE_SECONDS
+from webapp.billing.opening import LIFE
 from webapp.billing.reconcile.spans import LOOKS_BACK, OVERLAP, STEP
 from webapp.billing.webhooks import HANDLERS
 from webapp.web.reconcile.walk import UNREACHABLE_UNTIL_STOP

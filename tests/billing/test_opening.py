@@ -9,9 +9,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from tests.billing.buying import Buying
-from webapp.billing.checkout import LIFE, REFERENCE_LETTERS, Buyer, Shop, attach_session, open_purchase
+from webapp.billing.checkout import REFERENCE_LETTERS, Buyer, Shop, open_purchase
 from webapp.billing.errors import PackLocked, PackUnavailable, TermsChanged, UnknownPack
 from webapp.billing.models import Purchase, StripeCustomer, StripePrice
+from webapp.billing.opening import LIFE, attach_session
 from webapp.catalog import Catalog
 from webapp.extensions import db, parts, transact
 from webapp.ledger.errors import IdempotencyConflict
@@ -224,10 +225,9 @@ def test_a_pack_whose_price_differs_in_stripe_can_not_be_bought(buying, changes)
 def test_attaching_the_session_twice_changes_nothing_and_another_one_is_refused(buying):
     purchase = buying.start()
     session = buying.gateway.checkout(purchase.session_id)
-    key = purchase.account_id, purchase.id
-    assert transact(lambda db_session: attach_session(db_session, *key, session)).session_id == session.id
+    assert transact(lambda db_session: attach_session(db_session, purchase, session)).session_id == session.id
     with pytest.raises(RuntimeError, match=purchase.id):
-        transact(lambda db_session: attach_session(db_session, *key, replace(session, id="cs_test_sim_other")))
+        transact(lambda db_session: attach_session(db_session, purchase, replace(session, id="cs_test_sim_other")))
     assert buying.purchase(purchase).session_id == session.id
 
 

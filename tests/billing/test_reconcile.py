@@ -301,7 +301,7 @@ def test_an_unsettled_purchase_older_than_any_list_is_asked_about(buying):
 
 
 def test_many_payments_are_read_page_by_page(buying, monkeypatch):
-    monkeypatch.setattr("webapp.billing.gateway.PAGE", 2)
+    monkeypatch.setattr("webapp.billing.gateway.payments.PAGE", 2)
     for number in range(5):
         buying.paid("starter", key=f"form:{number}")
     assert run().checkouts == 5

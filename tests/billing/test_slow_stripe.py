@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.billing.buying import Buying
-from webapp.billing.checkout import SENDABLE
 from webapp.billing.errors import CheckoutExpired, StripeUnreachable
 from webapp.billing.models import Purchase
+from webapp.billing.opening import SENDABLE
 from webapp.extensions import db, transact
 from webapp.ledger.models import Entry
 from webapp.orm import utc_now

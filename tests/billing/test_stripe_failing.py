@@ -76,14 +76,14 @@ def test_the_return_page_shows_what_is_stored_while_stripe_is_gone_and_grants_wh
     purchase = buying.paid()
     buying.simulator.faults.refuse_connection(*READ)
     assert buying.settle(purchase).state == "open"
-    from webapp.web.checkout import ASK_EVERY
+    from webapp.web.sending import ASK_EVERY
 
     assert buying.settle(purchase, now=utc_now() + ASK_EVERY).state == "paid"
     assert buying.bought() == [1000]
 
 
 def test_stripe_is_asked_about_a_purchase_at_most_every_five_seconds(buying, now):
-    from webapp.web.checkout import ASK_EVERY
+    from webapp.web.sending import ASK_EVERY
 
     purchase = buying.start()
     buying.asked.clear()
@@ -179,7 +179,7 @@ def test_a_form_sent_again_after_a_day_has_expired(buying):
     buying.simulator.faults.refuse_connection(*CREATE, times=2)
     with pytest.raises(StripeUnreachable):
         buying.start(key="form:1")
-    from webapp.billing.checkout import SENDABLE
+    from webapp.billing.opening import SENDABLE
 
     late = utc_now() + SENDABLE
     with pytest.raises(CheckoutExpired):
@@ -224,7 +224,7 @@ def test_we_may_end_between_stripes_answer_and_storing_it(buying, monkeypatch):
         raise SystemExit
 
     with monkeypatch.context() as crashing:
-        crashing.setattr("webapp.web.checkout.attach_session", crash)
+        crashing.setattr("webapp.web.sending.attach_session", crash)
         with pytest.raises(SystemExit):
             buying.start(key="form:1")
     assert len(sessions(buying)) == 1

@@ -8,8 +8,8 @@ import stripe
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from webapp.billing.checkout import SENDABLE
 from webapp.billing.models import Purchase
+from webapp.billing.opening import SENDABLE
 from webapp.extensions import Parts, transact
 from webapp.orm import utc_now
 from webapp.worker.purchases import PURCHASES_PER_RUN, UNREACHABLE_UNTIL_REST, due_purchases, sweep_purchases
@@ -77,7 +77,7 @@ def test_a_purchase_whose_session_we_never_heard_of_is_sent_again_and_found(buyi
         raise SystemExit
 
     with monkeypatch.context() as crashing:
-        crashing.setattr("webapp.web.checkout.attach_session", crash)
+        crashing.setattr("webapp.web.sending.attach_session", crash)
         with pytest.raises(SystemExit):
             buying.start(key="form:1")
     buying.asked.clear()

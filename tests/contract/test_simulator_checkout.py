@@ -167,8 +167,7 @@ def test_a_bad_request_is_refused_by_the_name_of_its_parameter(
 @pytest.mark.parametrize(
     "params",
     [
-        {"mode": "subscription"},
-        {"allow_promotion_codes": True},
+        {"mode": "setup"},
         {"payment_intent_data": {"setup_future_usage": "off_session"}},
         {"line_items": [{"price_data": {"currency": "usd", "product": "prod_1", "unit_amount": 5}, "quantity": 1}]},
     ],

@@ -346,7 +346,7 @@ def test_what_is_inside_a_part_of_an_object_can_be_expanded(
     assert isinstance(found.payment_intent.last_payment_error.payment_method, stripe.PaymentMethod)
 
 
-@pytest.mark.parametrize("path", ["/v1/payouts", "/v1/subscriptions", "/v1/no/such/thing"])
+@pytest.mark.parametrize("path", ["/v1/payouts", "/v1/invoiceitems", "/v1/no/such/thing"])
 def test_everything_else_says_that_it_is_not_simulated(raw_sdk: stripe.StripeClient, path: str) -> None:
     with pytest.raises(stripe.APIError, match=f"GET {path} is not simulated"):
         raw_sdk.raw_request("get", path)

@@ -24,13 +24,18 @@ from webapp.simulator.store import Store
 NOT_ALWAYS_SENT: dict[str, set[str]] = {
     "charge": {"refunds"},
     "checkout.session": {"line_items"},
+    "coupon": {"applies_to", "currency_options", "deleted"},
     "customer": {
         "cash_balance", "deleted", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids",
     },
+    "discount": {"deleted"},
     "event": {"account", "context"},
+    "invoice": {"confirmation_secret", "deleted", "payments"},
     "item": {"discounts", "taxes"},
+    "plan": {"deleted", "tiers"},
     "price": {"currency_options", "deleted", "tiers"},
     "product": {"deleted"},
+    "subscription_item": {"deleted"},
     "webhook_endpoint": {"deleted", "secret"},
 }  # fmt: skip
 DELETED = {"id", "object", "deleted"}

@@ -7,8 +7,8 @@ import pytest
 
 from tests.views.shopper import CREDITS
 from webapp import create_app
-from webapp.billing.checkout import NEVER_ASKED
 from webapp.billing.models import StripePrice
+from webapp.billing.opening import NEVER_ASKED
 from webapp.extensions import transact
 from webapp.orm import utc_now
 from webapp.people.models import User

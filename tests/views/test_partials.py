@@ -8,7 +8,7 @@ import time_machine
 
 from tests.api.books import grant, lapsing_grant, spend
 from tests.views.shopper import CREDITS
-from webapp.billing.checkout import NEVER_ASKED
+from webapp.billing.opening import NEVER_ASKED
 from webapp.orm import utc_now
 
 SETTINGS = "/dashboard/settings"

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.models import StripeCustomer
@@ -34,5 +34,14 @@ def forget_customer(session: Session, account_id: int, *, stripe_mode: str, cust
             StripeCustomer.account_id == account_id,
             StripeCustomer.stripe_mode == stripe_mode,
             StripeCustomer.customer_id == customer_id,
+        )
+    )
+
+
+def account_of_customer(session: Session, customer_id: str, *, stripe_mode: str) -> int | None:
+    """The account that a customer is of, if we know."""
+    return session.scalar(
+        select(StripeCustomer.account_id).where(
+            StripeCustomer.stripe_mode == stripe_mode, StripeCustomer.customer_id == customer_id
         )
     )

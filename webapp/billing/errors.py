@@ -6,6 +6,12 @@ Refusal
     ├── UnknownPack          not in the catalogue, or not on sale
     ├── PackLocked           needs a plan                      pack, plan
     ├── PackUnavailable      no Price in Stripe that agrees with the catalogue
+    ├── UnknownPlan          not in the catalogue, or not on sale       plan
+    ├── PlanUnavailable      no Price in Stripe that agrees with the catalogue
+    ├── AlreadySubscribed    one subscription an account: change that one  plan
+    ├── PlanMissing          somebody pays for a plan that the catalogue hasn't  plan
+    ├── StillSubscribed      a subscription would go on without its account     plan
+    ├── NotSubscribed        there is nothing to manage in the portal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
     ├── UnknownPurchase
@@ -65,6 +71,70 @@ class PackUnavailable(BillingRefusal):
     """The pack has no Price in Stripe that agrees with the catalogue. Facts: `pack`."""
 
     code = "pack_unavailable"
+
+
+class UnknownPlan(BillingRefusal):
+    """There is no such plan on sale. Facts: `plan`."""
+
+    code = "unknown_plan"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__("We don't sell that plan (any more). You have not been charged.", plan=slug)
+
+
+class PlanUnavailable(BillingRefusal):
+    """The plan has no Price in Stripe that agrees with the catalogue. Facts: `plan`."""
+
+    code = "plan_unavailable"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__("This plan can't be bought right now. You have not been charged.", plan=slug)
+
+
+class PlanMissing(BillingRefusal):
+    """Stripe has a subscription to a plan of ours that isn't in the catalogue: nobody can tell what it gives."""
+
+    code = "plan_missing"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"Somebody subscribes to the plan “{slug}”, which the catalogue has no more. Put it back; with "
+            "active = false nobody else can buy it.",
+            plan=slug,
+        )
+
+
+class AlreadySubscribed(BillingRefusal):
+    """The account has a subscription, which can be changed; a second one would be paid twice. Facts: `plan`."""
+
+    code = "already_subscribed"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            "You have a subscription already. Change it in “Manage subscription”. You have not been charged.", plan=slug
+        )
+
+
+class StillSubscribed(BillingRefusal):
+    """The account has a subscription that would be charged again. Facts: `plan`."""
+
+    code = "still_subscribed"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            "Your subscription would go on and be charged again. Cancel it first, on the billing page. Nothing was "
+            "closed.",
+            plan=slug,
+        )
+
+
+class NotSubscribed(BillingRefusal):
+    """Nothing was ever paid here, so there is nothing to manage in the customer portal."""
+
+    code = "not_subscribed"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing to manage yet: you have no subscription and have bought nothing.")
 
 
 class TermsChanged(BillingRefusal):
@@ -193,13 +263,16 @@ class RequestDecided(BillingRefusal):
 
 
 class Overtaken(BillingRefusal):
-    """Another answer of Stripe's, and a different one, was settled while this one was asked for: ask again."""
+    """Another answer of Stripe's, and a different one, was settled while this one was asked for: ask again.
+
+    `object_id` is the purchase or the subscription.
+    """
 
     code = "overtaken"
 
-    def __init__(self, purchase_id: str) -> None:
+    def __init__(self, object_id: str) -> None:
         super().__init__("Something changed at Stripe just now. Nothing was done. Please try again.")
-        self.purchase_id = purchase_id
+        self.object_id = object_id
 
 
 class InvalidWebhook(BillingRefusal):

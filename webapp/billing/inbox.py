@@ -13,7 +13,7 @@ from webapp.billing.upserts import upsert
 
 UNSETTLED_PER_RUN = 500
 
-State = Literal["handled", "ignored", "failed"]
+State = Literal["handled", "ignored", "failed", "parked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +82,5 @@ def _outcome(outcome: Outcome, *, now: dt.datetime) -> dict[str, Any]:
         "reason": outcome.reason[:255],
         "account_id": outcome.account_id,
         "purchase_id": outcome.purchase_id,
-        "handled_at": None if outcome.state == "failed" else now,
+        "handled_at": None if outcome.state in {"failed", "parked"} else now,
     }

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from webapp.orm import Base, UtcDateTime
 
@@ -23,15 +23,52 @@ EVENT_STATES = ("handled", "ignored", "failed", "parked")
 EVENT_WAYS = ("webhook", "reconcile", "replay")
 
 
-class Purchase(Base):
-    """Our record of one checkout.
+class OpenedCheckout:
+    """What a purchase and the checkout of a plan share: one Checkout Session, opened by somebody under a key.
 
-    `params` freezes every parameter of the Checkout Session before the call, so that a retry sends the same;
-    price, credits and currency are never read from anywhere else.
+    `params` freezes every parameter of the Checkout Session before the call, so that a retry sends the same.
     `open_key` is the form's one-time key (`form:…`) or the API client's (`api:…`).
     `open_number` counts the sets of parameters sent: part of the idempotency key sent to Stripe.
-    `reason` is a word: why it failed, or the first thing that differs where it is quarantined; `differences` has
-    all of them, `{what: {expected, found}}`. `asked_at` is when Stripe was last asked, 1970 if never.
+    `reason` is a word: why it failed. `asked_at` is when Stripe was last asked, 1970 if never.
+    """
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True, sort_order=-1)
+    stripe_mode: Mapped[str] = mapped_column(String(12))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    price_id: Mapped[str] = mapped_column(String(255))
+
+    open_key: Mapped[str] = mapped_column(String(300))
+    open_fingerprint: Mapped[str] = mapped_column(String(64))
+    open_number: Mapped[int] = mapped_column(default=1)
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    state: Mapped[str] = mapped_column(String(12), default="open")
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    session_id: Mapped[str | None] = mapped_column(String(255))
+    session_url: Mapped[str | None] = mapped_column(Text)
+
+    opened_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    asked_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    settled_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+    @declared_attr
+    def account_id(cls) -> Mapped[int]:  # noqa: N805  # SQLAlchemy calls it with the class
+        """Whose it is."""
+        return mapped_column(ForeignKey("accounts.id"), primary_key=True, sort_order=-2)
+
+    @declared_attr
+    def user_id(cls) -> Mapped[int]:  # noqa: N805
+        """Who opened it."""
+        return mapped_column(ForeignKey("users.id"))
+
+
+class Purchase(OpenedCheckout, Base):
+    """Our record of one checkout of a pack.
+
+    Price, credits and currency are never read from anywhere else. `reason` is a word: why it failed, or the first
+    thing that differs where it is quarantined; `differences` has all of them, `{what: {expected, found}}`.
     `refund_days` is for how long after the payment a refund of unused credits may be asked for; 0: it may not.
     `returned_minor` is the money of its refunds and withdrawn disputes, `disputed_minor` that of its other open
     disputes; `money_read_at` is when Stripe was asked for them, None if never.
@@ -58,42 +95,21 @@ class Purchase(Base):
         Index("ix_purchases_unsettled", "state", "asked_at"),
     )
 
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     reference: Mapped[str] = mapped_column(String(12))
-    stripe_mode: Mapped[str] = mapped_column(String(12))
 
     pack_slug: Mapped[str] = mapped_column(String(64))
     pack_name: Mapped[str] = mapped_column(String(100))
     credits: Mapped[int] = mapped_column(BigInteger)
-    amount_minor: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str] = mapped_column(String(3))
     takeback: Mapped[str] = mapped_column(String(8))
     refund_days: Mapped[int] = mapped_column(default=0, server_default="0")
-    price_id: Mapped[str] = mapped_column(String(255))
 
-    open_key: Mapped[str] = mapped_column(String(300))
-    open_fingerprint: Mapped[str] = mapped_column(String(64))
-    open_number: Mapped[int] = mapped_column(default=1)
-    params: Mapped[dict[str, Any]] = mapped_column(JSON)
-
-    state: Mapped[str] = mapped_column(String(12), default="open")
-    reason: Mapped[str] = mapped_column(String(255), default="")
     differences: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    session_id: Mapped[str | None] = mapped_column(String(255))
-    session_url: Mapped[str | None] = mapped_column(Text)
     payment_intent_id: Mapped[str | None] = mapped_column(String(255))
     total_minor: Mapped[int | None] = mapped_column(BigInteger)
     grant_seq: Mapped[int | None] = mapped_column(BigInteger)
     returned_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     disputed_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     money_read_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
-
-    opened_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
-    asked_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
-    settled_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class StripeCustomer(Base):

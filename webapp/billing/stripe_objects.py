@@ -34,6 +34,7 @@ CHECKOUT_PATHS = {
     "tax_minor": "total_details.amount_tax",
     "client_reference_id": "client_reference_id",
     "customer_id": "customer",
+    "subscription_id": "subscription",
     "payment_intent_id": "payment_intent",
     "payment_intent_status": "payment_intent.status",
     "failure_code": "payment_intent.last_payment_error.code",
@@ -105,6 +106,7 @@ class CheckoutSession:
     tax_minor: int | None
     client_reference_id: str | None
     customer_id: str | None
+    subscription_id: str | None
     payment_intent_id: str | None
     payment_intent_status: str | None
     failure_code: str | None
@@ -217,25 +219,25 @@ class WebhookEndpoint:
 def checkout_session(json: Json) -> CheckoutSession:
     """The facts of a `checkout.session`."""
     return CheckoutSession(
-        **_facts(json, CHECKOUT_PATHS), metadata=dict(json["metadata"] or {}), line_items=_line_items(json)
+        **facts_of(json, CHECKOUT_PATHS), metadata=dict(json["metadata"] or {}), line_items=_line_items(json)
     )
 
 
 def price(json: Json) -> Price:
     """The facts of a `price`, its product expanded or not."""
-    return Price(**_facts(json, PRICE_PATHS), metadata=dict(json["metadata"] or {}))
+    return Price(**facts_of(json, PRICE_PATHS), metadata=dict(json["metadata"] or {}))
 
 
 def refund(json: Json) -> Refund:
     """The facts of a `refund`."""
-    facts = _facts(json, REFUND_PATHS)
+    facts = facts_of(json, REFUND_PATHS)
     words = {"state": facts["state"] or "pending", "reason": facts["reason"] or ""}
     return Refund(**facts | words | _made_at(facts), metadata=dict(json["metadata"] or {}))
 
 
 def dispute(json: Json) -> Dispute:
     """The facts of a `dispute`. Its money is away while more of its movements took it than gave it back."""
-    facts = _facts(json, DISPUTE_PATHS)
+    facts = facts_of(json, DISPUTE_PATHS)
     moved = [_at(movement, MOVEMENT_PATHS["category"]) for movement in json["balance_transactions"]]
     is_withdrawn = moved.count("dispute") > moved.count("dispute_reversal")
     due_by = None if facts["due_by"] is None else dt.datetime.fromtimestamp(facts["due_by"], dt.UTC)
@@ -244,13 +246,13 @@ def dispute(json: Json) -> Dispute:
 
 def payment_intent_of(json: Json) -> str | None:
     """The payment intent that a charge, a refund or a dispute names."""
-    found: str | None = _facts(json, PAYMENT_PATHS)["payment_intent_id"]
+    found: str | None = facts_of(json, PAYMENT_PATHS)["payment_intent_id"]
     return found
 
 
 def webhook_endpoint(json: Json) -> WebhookEndpoint:
     """The facts of a `webhook_endpoint`."""
-    return WebhookEndpoint(**_facts(json, ENDPOINT_PATHS), events=tuple(json["enabled_events"]))
+    return WebhookEndpoint(**facts_of(json, ENDPOINT_PATHS), events=tuple(json["enabled_events"]))
 
 
 def _made_at(facts: Mapping[str, Any]) -> dict[str, dt.datetime]:
@@ -261,10 +263,11 @@ def _line_items(json: Json) -> tuple[LineItem, ...] | None:
     page = json.get("line_items")
     if page is None or page["has_more"]:
         return None
-    return tuple(LineItem(**_facts(item, LINE_ITEM_PATHS)) for item in page["data"])
+    return tuple(LineItem(**facts_of(item, LINE_ITEM_PATHS)) for item in page["data"])
 
 
-def _facts(json: Json, paths: Mapping[str, str]) -> dict[str, Any]:
+def facts_of(json: Json, paths: Mapping[str, str]) -> dict[str, Any]:
+    """What stands at each path of an object, by name."""
     return {name: _at(json, path) for name, path in paths.items()}
 
 

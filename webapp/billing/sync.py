@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.gateway import API_VERSION, Gateway
@@ -78,17 +78,39 @@ def store_prices(session: Session, prices: Iterable[Price], *, stripe_mode: str,
     known = {price.lookup_key: price for price in prices if price.lookup_key and price.amount_minor is not None}
     gone = StripePrice.stripe_mode == stripe_mode, StripePrice.lookup_key.not_in(known)
     session.execute(delete(StripePrice).where(*gone))
-    for lookup_key, price in known.items():
-        facts = {
-            "price_id": price.id,
-            "product_id": price.product_id,
-            "amount_minor": price.amount_minor,
-            "currency": price.currency,
-            "is_active": price.is_active and price.is_product_active is not False,
-            "checked_at": now,
-        }
-        key = {"stripe_mode": stripe_mode, "lookup_key": lookup_key}
-        upsert(session, StripePrice, {**key, **facts}, changes=facts)
+    for price in known.values():
+        _upsert(session, price, stripe_mode=stripe_mode, now=now)
+
+
+def store_price(session: Session, price: Price, *, stripe_mode: str, now: dt.datetime) -> bool:
+    """Note what Stripe has just said of one Price; whether it is one that we know, by its id or its lookup key.
+
+    One that has lost its lookup key to another can't be bought any more; the other tells so itself.
+    """
+    known = StripePrice.stripe_mode == stripe_mode
+    if price.lookup_key is not None and price.amount_minor is not None:
+        held = select(StripePrice).where(known, StripePrice.lookup_key == price.lookup_key)
+        if session.scalar(held) is not None:
+            _upsert(session, price, stripe_mode=stripe_mode, now=now)
+            return True
+    held = select(StripePrice).where(known, StripePrice.price_id == price.id)
+    row = session.scalar(held)
+    if row is not None:
+        row.is_active, row.checked_at = False, now
+    return row is not None
+
+
+def _upsert(session: Session, price: Price, *, stripe_mode: str, now: dt.datetime) -> None:
+    facts = {
+        "price_id": price.id,
+        "product_id": price.product_id,
+        "amount_minor": price.amount_minor,
+        "currency": price.currency,
+        "is_active": price.is_active and price.is_product_active is not False,
+        "checked_at": now,
+    }
+    key = {"stripe_mode": stripe_mode, "lookup_key": price.lookup_key}
+    upsert(session, StripePrice, {**key, **facts}, changes=facts)
 
 
 def sync_endpoint(gateway: Gateway, url: str, events: tuple[str, ...]) -> tuple[WebhookEndpoint, str]:

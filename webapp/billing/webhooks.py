@@ -1,6 +1,7 @@
 """An event from Stripe, verified: which purchase it seems to be about, what to do about it, and doing it.
 
-The functions for each event name are in `payments` and `money_back.handlers`; importing this module registers them.
+The functions for each event name are in `payments`, `money_back.handlers` and `subscriptions.handlers`; importing this
+module registers them.
 """
 
 import datetime as dt
@@ -15,15 +16,28 @@ from webapp.billing.gateway import Gateway
 from webapp.billing.inbox import Outcome, keep
 from webapp.billing.models import Purchase
 from webapp.billing.money_back import handlers  # noqa: F401  # registers its handlers
-from webapp.billing.registry import HANDLERS, Effect, Known, ignore
+from webapp.billing.registry import HANDLERS, PLAN_HANDLERS, Effect, Known, KnownPlan, event_types, ignore
 from webapp.billing.stripe_objects import SIMULATED_MARK
+from webapp.billing.subscriptions import handlers as plan_handlers  # noqa: F401  # registers its handlers
+from webapp.billing.subscriptions.known import named_plan
+from webapp.catalog import Catalog
+
+__all__ = ["HANDLERS", "PLAN_HANDLERS", "apply", "event_types", "named", "prepare"]
 
 log = structlog.get_logger("refill")
 
 
-def event_types() -> tuple[str, ...]:
-    """The events we listen to, for `flask stripe listen` and for webhook endpoints."""
-    return tuple(HANDLERS)
+def named(session: Session, event: Event, *, stripe_mode: str, overtaken_id: str = "") -> Known | KnownPlan | None:
+    """What an event seems to be about: a plan, or else a purchase. Only reads, and only hints.
+
+    `overtaken_id` is the purchase or subscription that it turned out to be about when it was overtaken.
+    """
+    plan = (
+        named_plan(session, event, stripe_mode=stripe_mode, overtaken_id=overtaken_id)
+        if event.type in PLAN_HANDLERS
+        else None
+    )
+    return plan or named_purchase(session, event, stripe_mode=stripe_mode, purchase_id=overtaken_id)
 
 
 def named_purchase(session: Session, event: Event, *, stripe_mode: str, purchase_id: str = "") -> Known | None:
@@ -53,7 +67,7 @@ def named_purchase(session: Session, event: Event, *, stripe_mode: str, purchase
     )
 
 
-def prepare(event: Event, gateway: Gateway, known: Known | None) -> Effect:
+def prepare(event: Event, gateway: Gateway, known: Known | KnownPlan | None, catalog: Catalog) -> Effect:
     """What to do about a verified event. Asks Stripe, so no transaction may be open.
 
     Raises StripeUnreachable or StripeRefused; then the event failed and is tried again.
@@ -61,8 +75,12 @@ def prepare(event: Event, gateway: Gateway, known: Known | None) -> Effect:
     if reason := _not_ours(event, gateway):
         log.warning("event ignored", stripe_event=event.id, type=event.type, reason=reason)
         return ignore(reason)
+    if event.type in PLAN_HANDLERS and (isinstance(known, KnownPlan) or event.type not in HANDLERS):
+        return PLAN_HANDLERS[event.type](event, gateway, known if isinstance(known, KnownPlan) else None, catalog)
     handler = HANDLERS.get(event.type)
-    return handler(event, gateway, known) if handler else ignore("unknown_type")
+    if handler is None or isinstance(known, KnownPlan):
+        return ignore("unknown_type")
+    return handler(event, gateway, known)
 
 
 def apply(session: Session, event: Event, effect: Effect, *, stripe_mode: str, now: dt.datetime) -> Outcome:

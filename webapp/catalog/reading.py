@@ -8,13 +8,14 @@ from webapp.catalog.faults import CatalogError, Faults
 from webapp.catalog.lines import unfinished_line
 from webapp.catalog.meters import read_meter
 from webapp.catalog.rules import refuse_contradictions
-from webapp.catalog.shapes import Catalog, CreditUnit, Pack, Plan
+from webapp.catalog.shapes import Catalog, CreditUnit, Interval, Pack, Plan
 from webapp.catalog.table import LARGEST_COUNT, LONGEST_NAME, LONGEST_WORD, Table
 from webapp.money import LARGEST_AMOUNT_MINOR, is_stripe_currency, largest_charge_minor, smallest_step_minor
 
 LONGEST_BADGE = 24
 LONGEST_NOTE = 200
 MOST_REFUND_DAYS = 365
+MOST_TRIAL_DAYS = 730  # https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-subscription_data-trial_period_days
 LARGEST_FILE_BYTES = 256 * 1024
 
 
@@ -78,6 +79,7 @@ def _catalog(path: Path, root: Table) -> Catalog:
         main_meter=next((meter for _, meter in meters if meter.slug == main_slug), None),
         refund_note=root.text("refund_note", longest=LONGEST_NOTE, default=""),
         refund_days=_refund_days(root),
+        **_checkout(root),
     )
     refuse_contradictions(root, catalog, main_slug=main_slug, packs=packs, plans=plans, meters=meters)
     root.refuse_unknown()
@@ -119,6 +121,19 @@ def _refund_days(root: Table) -> int:
     return days
 
 
+def _checkout(root: Table) -> dict[str, bool]:
+    """What Stripe's page does beside taking money; without the table nothing."""
+    table = root.table("checkout", is_needed=False)
+    if table is None:
+        return {}
+    switches = {
+        "takes_promotion_codes": table.flag("promotion_codes", default=False),
+        "has_automatic_tax": table.flag("automatic_tax", default=False),
+    }
+    table.refuse_unknown()
+    return switches
+
+
 def _pack(table: Table, currency: str) -> Pack:
     own_currency = _currency(table, default=currency)
     pack = Pack(
@@ -139,14 +154,19 @@ def _pack(table: Table, currency: str) -> Pack:
 
 def _plan(table: Table, currency: str) -> Plan:
     own_currency = _currency(table, default=currency)
+    interval: Interval = table.choice("interval", "month", "year", default="month")
     plan = Plan(
         slug=table.slug(),
         name=table.text("name", longest=LONGEST_NAME),
         amount_minor=_amount_minor(table, own_currency, least=0),
         currency=own_currency,
-        interval=table.choice("interval", "month", "year", default="month"),
+        interval=interval,
         allowance_credits=table.count("allowance_credits", least=0, default=0),
         welcome_credits=table.count("welcome_credits", least=0, default=0),
+        allowance_every=table.choice("allowance_every", "month", "year", default=interval),
+        rollover_credits=table.count("rollover_credits", least=0, default=0),
+        trial_days=table.count("trial_days", least=0, most=MOST_TRIAL_DAYS, default=0),
+        is_active=table.flag("active", default=True),
     )
     table.refuse_unknown()
     return plan

@@ -31,7 +31,7 @@ def refuse_contradictions(
     _refuse_unknown_audiences(packs, plans)
     _refuse_second_free(plans)
     for table, plan in plans:
-        _refuse_free_allowance(table, plan)
+        _refuse_impossible_allowance(table, plan)
     _refuse_unknown_main_meter(root, main_slug, catalog)
     if not root.faults:
         _refuse_parts_of_money(root, catalog)
@@ -84,18 +84,24 @@ def _refuse_second_free(plans: Plans) -> None:
         )
 
 
-def _refuse_free_allowance(table: Table, plan: Plan) -> None:
-    """An allowance belongs to a billing period, and only a subscription has one; a welcome belongs to a new account."""
+def _refuse_impossible_allowance(table: Table, plan: Plan) -> None:
+    """A trial and a payment belong to a subscription, a welcome to a new account, a part of a period to no plan."""
     if not table.is_sound("amount_minor"):
         return
-    if plan.is_free and plan.allowance_credits:
-        table.fault(
-            "allowance_credits",
-            "a plan that costs nothing has no billing period to give an allowance in; give welcome_credits.",
-        )
+    if plan.is_free and not plan.is_active:
+        table.fault("active", "a plan that costs nothing is everybody's without a subscription: leave the table out.")
+    if plan.is_free and plan.trial_days:
+        table.fault("trial_days", "trial_days are for plans that cost something.")
+    if plan.is_free and "year" in {plan.interval, plan.allowance_every}:
+        key = "interval" if plan.interval == "year" else "allowance_every"
+        table.fault(key, "a plan that costs nothing gives its allowance every month.")
     if not plan.is_free and plan.welcome_credits:
         sentence = "welcome_credits are for new accounts: only the plan that costs nothing has them."
         table.fault("welcome_credits", sentence)
+    if plan.interval == "month" and plan.allowance_every == "year" and not plan.is_free:
+        table.fault("allowance_every", 'allowance_every is "year", but this plan is paid every month.')
+    if plan.rollover_credits and not plan.allowance_credits:
+        table.fault("rollover_credits", "rollover_credits needs an allowance that something can be left of.")
 
 
 def _refuse_unknown_main_meter(root: Table, main_slug: str, catalog: Catalog) -> None:

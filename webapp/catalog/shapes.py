@@ -32,7 +32,13 @@ class CreditUnit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A subscription with an allowance in each billing period. The plan that costs nothing has no Stripe Price."""
+    """A subscription with an allowance. The plan that costs nothing has no Stripe Price, and is everybody else's.
+
+    `interval` is how often it is paid, `allowance_every` how often it gives its `allowance_credits`: with each payment,
+    or every month of a year that was paid at once. Of an allowance that expires unused, at most `rollover_credits`
+    are given again for the next period. A first subscription begins with `trial_days` for nothing.
+    One that is not active is not sold any more, and stays the plan of whoever has it.
+    """
 
     slug: str
     name: str
@@ -41,6 +47,10 @@ class Plan:
     interval: Interval
     allowance_credits: int
     welcome_credits: int
+    allowance_every: Interval = "month"
+    rollover_credits: int = 0
+    trial_days: int = 0
+    is_active: bool = True
 
     @property
     def is_free(self) -> bool:
@@ -157,6 +167,7 @@ class Catalog:
     """Everything in one catalogue file, in the order of the file.
 
     `refund_days` is for how long people may ask for a refund of what they bought and haven't used; 0: they may not.
+    `takes_promotion_codes` and `has_automatic_tax` are switches of the page where people pay.
     """
 
     path: Path
@@ -168,6 +179,8 @@ class Catalog:
     main_meter: Meter | None
     refund_note: str
     refund_days: int = 0
+    takes_promotion_codes: bool = False
+    has_automatic_tax: bool = False
 
     def pack(self, slug: str) -> Pack | None:
         """The pack of this slug, active or not."""
@@ -185,6 +198,11 @@ class Catalog:
     def default_plan(self) -> Plan | None:
         """The plan of people without a subscription: the one that costs nothing."""
         return next((plan for plan in self.plans if plan.is_free), None)
+
+    @property
+    def paid_plans(self) -> tuple[Plan, ...]:
+        """The plans that people subscribe to, in the order of the file."""
+        return tuple(plan for plan in self.plans if not plan.is_free)
 
     @property
     def welcome_credits(self) -> int:

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from webapp.simulator import methods
 from webapp.simulator.aftermath import After
 from webapp.simulator.disputing import Step, is_inquiry
 from webapp.simulator.faults import ANY, Fault, Kind
-from webapp.simulator.refunding import Course, End
+from webapp.simulator.paying import outcomes_of
+from webapp.simulator.refunding import Course as RefundCourse
+from webapp.simulator.refunding import End
 from webapp.simulator.routes import ENDPOINTS
 from webapp.simulator.signing import Manner, Secrets
 from webapp.simulator.store import Json
+from webapp.simulator.subscriptions import Course, When
+from webapp.simulator.subscriptions.objects import ENDED
 from webapp.simulator.versions import OLD_VERSION
 
 CHOICES = (
@@ -39,7 +44,7 @@ AFTERWARDS: tuple[tuple[After, str, str], ...] = (
     ("slow_refund", "Refunds are slow", "Card 4000 0000 0000 7726: each is pending for twenty seconds"),
     ("failing_refund", "Refunds fail", "Card 4000 0000 0000 5126: each fails twenty seconds after it succeeded"),
 )
-REFUND_COURSES: tuple[tuple[Course, str], ...] = (
+REFUND_COURSES: tuple[tuple[RefundCourse, str], ...] = (
     ("succeeds", "It succeeds"),
     ("pending", "It is pending, then succeeds"),
     ("fails", "It succeeds, then fails"),
@@ -81,6 +86,41 @@ STATUS_CHIPS = {
 }
 
 
+# What may be done to a subscription and to its invoices, as the buttons say it.
+RENEWAL_COURSES: tuple[tuple[Course, str], ...] = (
+    ("paid", "The card pays"),
+    ("failed", "The card is declined"),
+    ("asks", "The bank asks first"),
+)
+INVOICE_COURSES = (
+    ("paid", "Payment succeeds", "Card 4242 4242 4242 4242"),
+    ("failed", "Card is declined", "Card 4000 0000 0000 0002"),
+    ("asks", "The bank asks first", "Card 4000 0027 6000 3184"),
+)
+WHEN_CHOICES: tuple[tuple[When, str], ...] = (
+    ("now", "Now, with prorations"),
+    ("period_end", "When the period ends"),
+)
+CARD_CHOICES = (
+    (methods.SUCCEEDS, "4242 4242 4242 4242, which pays"),
+    (methods.FAILS_LATER, "4000 0000 0000 0341, which is declined later"),
+    (methods.ASKS_EACH_TIME, "4000 0027 6000 3184, whose bank asks each time"),
+)
+SUBSCRIPTION_CHIPS = {
+    "trialing": ("info", "clock", "Trial"),
+    "active": ("ok", "check", "Active"),
+    "past_due": ("bad", "warn", "Past due"),
+    "unpaid": ("bad", "warn", "Unpaid"),
+    "paused": ("warn", "clock", "Paused"),
+    "canceled": ("plain", "x", "Canceled"),
+    "draft": ("plain", "clock", "Draft"),
+    "open": ("warn", "clock", "Open"),
+    "paid": ("ok", "check", "Paid"),
+    "void": ("plain", "x", "Void"),
+    "uncollectible": ("bad", "x", "Uncollectible"),
+}
+
+
 @dataclass(frozen=True)
 class Trouble:
     """One fault as the control room offers it."""
@@ -106,6 +146,34 @@ FIRST_CALLS = ("POST /v1/checkout/sessions", "GET /v1/checkout/sessions/{id}")
 EVERY_CALL = f"{ANY} {ANY}"
 CALLS = tuple(dict.fromkeys((*FIRST_CALLS, EVERY_CALL, *(f"{one.method} {one.path}" for one in ENDPOINTS))))
 MOST_TIMES = 20
+
+
+def choices_of(session: Json) -> tuple[tuple[str, str, str], ...]:
+    """The outcomes that the page of a session offers."""
+    outcomes = outcomes_of(session)
+    return tuple(choice for choice in CHOICES if choice[0] in outcomes)
+
+
+def acts_of(subscription: Json) -> tuple[tuple[str, str], ...]:
+    """What may be done to a subscription as it is now, each with its button."""
+    if subscription["status"] in ENDED:
+        return ()
+    is_ending, is_kept_from = subscription["cancel_at_period_end"], subscription["pause_collection"]
+    is_owing = subscription["status"] in {"past_due", "unpaid"}
+    return (
+        ("resume", "Don’t cancel") if is_ending else ("cancel_later", "Cancel when the period ends"),
+        ("cancel", "Cancel now"),
+        ("resume_collection", "Collect again") if is_kept_from else ("pause", "Pause collection"),
+        *((("canceled", "Give up: cancel"),) if is_owing else ()),
+        *((("unpaid", "Give up: leave unpaid"),) if subscription["status"] == "past_due" else ()),
+    )
+
+
+def invoice_acts_of(invoice: Json) -> tuple[tuple[str, str], ...]:
+    """What may be done to an invoice as it is now, each with its button."""
+    if invoice["status"] not in {"open", "uncollectible"}:
+        return ()
+    return (("paid", "Retry, it pays"), ("failed", "Retry, it fails"), ("void", "Void"))
 
 
 def call_words(call: str) -> str:

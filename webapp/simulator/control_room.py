@@ -6,26 +6,43 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from webapp.simulator import records
-from webapp.simulator.choices import CALLS, MOST_TIMES, TROUBLES, call_words, fault_words, manner_choices
+from webapp.simulator.choices import (
+    CALLS,
+    MOST_TIMES,
+    SUBSCRIPTION_CHIPS,
+    TROUBLES,
+    call_words,
+    fault_words,
+    manner_choices,
+)
+from webapp.simulator.codes import DURATIONS, active_codes
 from webapp.simulator.controls import SAID
+from webapp.simulator.moving import clock_card
 from webapp.simulator.pages import blueprint, chosen, stripe_client
 from webapp.simulator.settling import expire_due, expire_session
 from webapp.simulator.signing import MANNERS
+from webapp.simulator.words import day
 
 __all__ = ["blueprint"]
 
 
 @blueprint.get("/")
 def control_room() -> str:
-    """What waits and what will fail, payments, events with each delivery attempt, objects."""
+    """What waits and what will fail, payments, subscriptions, events with each delivery attempt, objects."""
     client = stripe_client()
     expire_due(client.store, now=client.now())
     with client.store.reading() as state:
         return render_template(
             "simulator/control_room.html",
             sessions=records.sessions(state),
+            subscriptions=records.subscriptions(state),
+            chips=SUBSCRIPTION_CHIPS,
+            day=day,
             events=records.events(state),
             objects=records.objects(state),
+            clock=clock_card(client, state),
+            codes=active_codes(state),
+            durations=DURATIONS,
             webhooks=client.deliveries,
             waiting=records.waiting(state),
             manners=manner_choices(client.deliveries.secrets),

@@ -1,4 +1,4 @@
-"""The delivery thread of a served application: posts due events, settles delayed payments, expires sessions.
+"""The delivery thread of a served application: posts due events, settles payments, renews, expires sessions.
 
 Runs in development only, one thread a process; rows are claimed, so several processes share the work.
 """
@@ -10,10 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from webapp.orm import utc_now
+from webapp.orm import machine_now
 from webapp.simulator.deliveries import Deliveries
 from webapp.simulator.settling import expire_due, settle_due
 from webapp.simulator.store import Store
+from webapp.simulator.subscriptions import renew_due
 from webapp.simulator.waiting import ANSWER_LENGTH
 
 TIMEOUT_SECONDS = 10
@@ -81,14 +82,19 @@ class Courier:
 
     def work(self) -> int:
         """Do everything that is due once; the number of webhooks sent. Writes nothing when nothing is due."""
-        now = self._clock()
-        expire_due(self._store, now=now)
-        settle_due(self._store, base_url=self._base_url, now=now)
+        self.catch_up()
         sent = 0
         while not self._stopped.is_set() and (delivery := self._deliveries.claim(now=self._clock())):
             self._deliveries.deliver(delivery, post, now=self._clock())
             sent += 1
         return sent
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now; send nothing."""
+        now = self._clock()
+        expire_due(self._store, now=now)
+        settle_due(self._store, base_url=self._base_url, now=now)
+        renew_due(self._store, now=now)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -101,8 +107,8 @@ class Courier:
 
 
 def unix_now() -> int:
-    """The present second."""
-    return int(utc_now().timestamp())
+    """The present second of this machine; how far the simulated clock is ahead of it, `Clock` knows."""
+    return int(machine_now().timestamp())
 
 
 def _text(body: bytes) -> str:

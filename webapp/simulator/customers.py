@@ -9,10 +9,11 @@ import stripe
 
 from webapp.simulator.calls import Call, changed, merged_metadata
 from webapp.simulator.errors import NotFound
-from webapp.simulator.events import emit_for
+from webapp.simulator.events import Happening, emit_for
 from webapp.simulator.lists import Listing, page
 from webapp.simulator.shapes import blank, completed, new_id
 from webapp.simulator.store import Json
+from webapp.simulator.subscriptions.ending import end_all_of
 
 TEXTS = ("email", "name", "description", "phone", "business_name", "individual_name")
 SIMULATES = (*TEXTS, "metadata", "address", "preferred_locales", "tax_exempt")
@@ -52,8 +53,9 @@ def update(call: Call, customer_id: str) -> Json:
 
 
 def delete(call: Call, customer_id: str) -> Json:
-    """Delete for good: only its id and the fact remain."""
+    """Delete for good: only its id and the fact remain. Its subscriptions end."""
     customer = _existing(call, customer_id)
+    end_all_of(Happening(call.state, call.now, call=call), customer_id)
     gone = {"id": customer_id, "object": "customer", "deleted": True}
     call.state.save(gone)
     emit_for(call, "customer.deleted", customer)

@@ -26,8 +26,13 @@ LOST = "Lost in the outage."
 MOST_TYPES = 20
 KEPT_SECONDS = 30 * 24 * 3600
 
-# Nobody listens to these: the catalogue is synchronised before the app serves, customers are made by the app itself.
-WITHOUT_LISTENER = ("product.", "price.", "customer.created", "customer.updated")
+# Nobody listens to these: the catalogue is made by the app itself, and other events tell the same of customers, cards
+# and invoices.
+WITHOUT_LISTENER = (
+    "product.created", "price.created", "customer.created", "customer.updated", "payment_method.", "invoice.created",
+    "invoice.finalized", "invoice.marked_uncollectible", "invoice.payment_succeeded", "invoice_payment.",
+    "promotion_code.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

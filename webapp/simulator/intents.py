@@ -1,4 +1,4 @@
-"""Payment intents, made by checkout sessions only.
+"""Payment intents, made by checkout sessions and by invoices only.
 
 https://docs.stripe.com/api/payment_intents
 """
@@ -11,17 +11,19 @@ from webapp.simulator.calls import Call
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.lists import Listing, check_filters, page
 from webapp.simulator.shapes import blank, new_id
-from webapp.simulator.store import Json
+from webapp.simulator.store import Json, State
 
 
-def new_intent(session: Json, intent_data: Json, *, now: int) -> Json:
-    """The intent of a session that is being paid, not stored yet."""
+def new_intent(
+    amount_minor: int, currency: str, customer_id: str | None, kinds: list[str], intent_data: Json, *, now: int
+) -> Json:
+    """The intent of something that is being paid, not stored yet. `kinds` are the payment methods it may use."""
     intent_id = new_id("pi")
     return blank(
         stripe.PaymentIntent,
         id=intent_id,
         object="payment_intent",
-        amount=session["amount_total"],
+        amount=amount_minor,
         amount_capturable=0,
         amount_details={"tip": {}},
         amount_received=0,
@@ -29,16 +31,25 @@ def new_intent(session: Json, intent_data: Json, *, now: int) -> Json:
         client_secret=f"{intent_id}_secret_{secrets.token_hex(12)}",
         confirmation_method="automatic",
         created=now,
-        currency=session["currency"],
-        customer=session["customer"],
+        currency=currency,
+        customer=customer_id,
         description=intent_data.get("description"),
         livemode=False,
         metadata=intent_data.get("metadata", {}),
         payment_method_options={},
-        payment_method_types=session["payment_method_types"],
+        payment_method_types=kinds,
         receipt_email=intent_data.get("receipt_email"),
         status="requires_payment_method",
     )
+
+
+def intent_of(state: State, session: Json) -> Json | None:
+    """The intent of a session that the buyer has tried to pay.
+
+    A session in subscription mode does not show it: there it belongs to the invoice, which is made by the payment.
+    """
+    tried = session["payment_intent"] or state.hidden(session["id"]).get("payment_intent")
+    return state.find("payment_intent", tried)
 
 
 def retrieve(call: Call, intent_id: str) -> Json:

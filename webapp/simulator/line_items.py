@@ -16,27 +16,28 @@ MOST_LINES = 100
 SMALLEST_MINOR = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy": 50}
 
 
-def line_items(state: State, given: list[Json]) -> list[Json]:
-    """The lines as Stripe keeps them; raises StripeRefusal naming the line at fault."""
+def line_items(state: State, given: list[Json], mode: str, *, is_trial: bool = False) -> list[Json]:
+    """The lines as Stripe keeps them; raises StripeRefusal naming the line at fault. In a trial nothing is due."""
     if not given:
         raise missing_param(("line_items",))
     if len(given) > MOST_LINES:
         raise StripeRefusal(f"You can specify up to {MOST_LINES} line items.", param="line_items")
-    lines = [_line(state, position, line) for position, line in enumerate(given)]
+    lines = [_line(state, position, line, mode) for position, line in enumerate(given)]
     currencies = {line["currency"] for line in lines}
     if len(currencies) > 1:
         text = "All prices on a Checkout session must have the same currency."
         raise StripeRefusal(text, param="line_items")
+    _check_rhythm(lines)
     _check_total(sum(line["amount_total"] for line in lines), currencies.pop())
-    return lines
+    return [{**line, "amount_subtotal": 0, "amount_total": 0} for line in lines] if is_trial else lines
 
 
-def _line(state: State, position: int, given: Json) -> Json:
+def _line(state: State, position: int, given: Json, mode: str) -> Json:
     at = ("line_items", str(position))
     for name in ("price", "quantity"):
         if name not in given:
             raise missing_param((*at, name))
-    price = _sellable_price(state, given["price"], param=f"line_items[{position}][price]")
+    price = _sellable_price(state, given["price"], mode, param=f"line_items[{position}][price]")
     if given["quantity"] < 1:
         text = "This value must be greater than or equal to 1."
         raise StripeRefusal(text, code="parameter_invalid_integer", param=f"line_items[{position}][quantity]")
@@ -56,7 +57,7 @@ def _line(state: State, position: int, given: Json) -> Json:
     )
 
 
-def _sellable_price(state: State, price_id: str, *, param: str) -> Json:
+def _sellable_price(state: State, price_id: str, mode: str, *, param: str) -> Json:
     price = state.find("price", price_id)
     if price is None:
         raise missing("price", price_id, param=param)
@@ -65,13 +66,27 @@ def _sellable_price(state: State, price_id: str, *, param: str) -> Json:
     if not state.load("product", price["product"])["active"]:
         text = "The price specified is not available to be purchased because its product is not active."
         raise StripeRefusal(text, param=param)
-    if price["type"] != "one_time":
+    _check_type(price["type"], mode, param)
+    return price
+
+
+def _check_type(kind: str, mode: str, param: str) -> None:
+    if mode == "payment" and kind == "recurring":
         text = (
             "You specified `payment` mode but passed a recurring price. "
             "Either switch to `subscription` mode or use only one-time prices."
         )
         raise StripeRefusal(text, param=param)
-    return price
+    if mode == "subscription" and kind == "one_time":
+        text = "You must provide at least one recurring price in `subscription` mode when using prices."
+        raise StripeRefusal(text, param=param)
+
+
+def _check_rhythm(lines: list[Json]) -> None:
+    rhythms = [line["price"]["recurring"] for line in lines]
+    if len({one and (one["interval"], one["interval_count"]) for one in rhythms}) > 1:
+        text = "All recurring prices on a Checkout session must have the same interval and interval_count."
+        raise StripeRefusal(text, param="line_items")
 
 
 def _check_total(total_minor: int, currency: str) -> None:

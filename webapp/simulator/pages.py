@@ -10,13 +10,16 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from webapp.simulator.aftermath import AFTERS
-from webapp.simulator.choices import AFTERWARDS, CHOICES, RETURNS, WEBHOOK_CHOICES, WEBHOOKS
+from webapp.simulator.choices import AFTERWARDS, RETURNS, WEBHOOK_CHOICES, WEBHOOKS, choices_of
 from webapp.simulator.client import SimulatedHTTPClient
+from webapp.simulator.discounts import code_of
 from webapp.simulator.events import Sending
-from webapp.simulator.paying import OUTCOMES, sending_of
+from webapp.simulator.intents import intent_of
+from webapp.simulator.paying import outcomes_of
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.settling import expire_due
 from webapp.simulator.store import Json, State
+from webapp.simulator.terms import terms_of
 from webapp.web.display import money
 
 T = TypeVar("T", bound=str)
@@ -38,12 +41,22 @@ def refuse_other_machines() -> None:
 @blueprint.get("/c/pay/<session_id>")
 def checkout(session_id: str) -> str:
     """The hosted page of an open session; of any other it says why it can't be paid."""
+    return checkout_page(session_id)
+
+
+def checkout_page(session_id: str, *, code_error: str | None = None) -> str:
+    """Draw the hosted page; `code_error` says why the code that was typed can't be used."""
     session, lines, error = _read(session_id)
+    client = stripe_client()
     if session["status"] != "open":
-        return render_template("simulator/ended.html", session=session, site=stripe_client().site)
+        return render_template("simulator/ended.html", session=session, site=client.site)
+    with client.store.reading() as state:
+        terms = terms_of(state, session, now=client.now())
+        code = code_of(state, session)
     return render_template(
-        "simulator/checkout.html", session=session, lines=lines, error=error, site=stripe_client().site,
-        choices=CHOICES, webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
+        "simulator/checkout.html", session=session, lines=lines, terms=terms, error=error, site=client.site,
+        code=code, code_error=code_error,
+        choices=choices_of(session), webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
     )  # fmt: skip
 
 
@@ -51,7 +64,7 @@ def checkout(session_id: str) -> str:
 def pay(session_id: str) -> Response:
     """Pay with the chosen outcome. A second click on a paid session goes where the first one went."""
     session, *_ = _read(session_id)
-    outcome = chosen("outcome", OUTCOMES)
+    outcome = chosen("outcome", outcomes_of(session))
     webhook = chosen("webhook", WEBHOOK_CHOICES)
     sending = Sending(webhook=webhook, is_twice=request.form.get("duplicate") == "1")
     after = chosen("after", AFTERS)
@@ -135,7 +148,7 @@ def _read(session_id: str) -> tuple[Json, list[Json], str | None]:
         session = state.find("checkout.session", session_id)
         if session is None:
             abort(404)
-        intent = state.find("payment_intent", session["payment_intent"]) or {}
+        intent = intent_of(state, session) or {}
         return session, _lines(state, session_id), (intent.get("last_payment_error") or {}).get("message")
 
 
@@ -151,7 +164,7 @@ def _lines(state: State, session_id: str) -> list[Json]:
 
 def _intent_status(session: Json) -> str | None:
     with stripe_client().store.reading() as state:
-        intent = state.find("payment_intent", session["payment_intent"])
+        intent = intent_of(state, session)
     return intent["status"] if intent else None
 
 
@@ -175,11 +188,8 @@ def _success_url(session: Json) -> str:
 
 
 def _is_page_waiting(session: Json) -> bool:
-    if not session["payment_intent"]:
-        return False
     with stripe_client().store.reading() as state:
-        intent = state.load("payment_intent", session["payment_intent"])
-        return sending_of(state, intent).webhook == "before"
+        return bool(state.hidden(session["id"])["sending"]["webhook"] == "before")
 
 
 def _is_told(session_id: str) -> bool:

@@ -11,16 +11,22 @@ from webapp.simulator import methods
 from webapp.simulator.aftermath import After, dispute_payment, plan_after
 from webapp.simulator.charges import new_charge, outcome
 from webapp.simulator.customers import new_customer
+from webapp.simulator.discounts import redeem
+from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import NORMALLY, Happening, Sending, emit
-from webapp.simulator.intents import new_intent
+from webapp.simulator.intents import intent_of, new_intent
 from webapp.simulator.sessions import buyer, delayed_method
 from webapp.simulator.settling import plan_settlement
 from webapp.simulator.store import Json, State
+from webapp.simulator.subscriptions.collecting import charged
+from webapp.simulator.subscriptions.starting import start
 
 Outcome = Literal[
     "succeeds", "declined", "insufficient_funds", "requires_action", "delayed_succeeds", "delayed_fails", "disputed"
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+BY_CARD: tuple[Outcome, ...] = ("succeeds", "declined", "insufficient_funds", "requires_action", "disputed")
+WITHOUT_MONEY: tuple[Outcome, ...] = ("succeeds",)
 
 GUEST_EMAIL = "buyer@example.com"  # what a buyer would type when the session names nobody
 DECLINES = {
@@ -57,9 +63,11 @@ def pay(paying: Paying, session_id: str, chosen: Outcome) -> Json:
     session = paying.state.load("checkout.session", session_id)
     if session["status"] != "open":
         return session  # a second click must not charge again
+    if chosen not in outcomes_of(session):
+        raise StripeRefusal(f"A session in {session['mode']} mode can't end like this: {chosen}.")
     session = _with_customer(paying, _with_email(session))
     if session["amount_total"] == 0:
-        return _complete(paying, session, "no_payment_required")
+        return _pay_nothing(paying, session)
     session, intent = _with_intent(paying, session)
     if chosen in DECLINES:
         _decline(paying, session, intent, chosen)
@@ -72,10 +80,17 @@ def pay(paying: Paying, session_id: str, chosen: Outcome) -> Json:
     return _debit_bank(paying, session, intent, "succeeds" if chosen == "delayed_succeeds" else "fails")
 
 
+def outcomes_of(session: Json) -> tuple[Outcome, ...]:
+    """How a session may be paid: nobody subscribes by bank debit here, and nothing declines when nothing is due."""
+    if session["amount_total"] == 0:
+        return WITHOUT_MONEY
+    return OUTCOMES if session["mode"] == "payment" else BY_CARD
+
+
 def authenticate(paying: Paying, session_id: str, *, is_successful: bool) -> Json:
     """Answer the bank's question of a payment that requires action; the session afterwards."""
     session = paying.state.load("checkout.session", session_id)
-    intent = paying.state.find("payment_intent", session["payment_intent"])
+    intent = intent_of(paying.state, session)
     if session["status"] != "open" or intent is None or intent["status"] != "requires_action":
         return session
     method = paying.state.load("payment_method", intent["payment_method"])
@@ -115,14 +130,19 @@ def _with_customer(paying: Paying, session: Json) -> Json:
 
 def _with_intent(paying: Paying, session: Json) -> tuple[Json, Json]:
     state = paying.state
-    if session["payment_intent"]:
-        intent = state.load("payment_intent", session["payment_intent"])
+    if intent := intent_of(state, session):
         state.hide(intent["id"], sending=asdict(paying.sending), after=paying.after)
         return session, intent
-    intent = new_intent(session, state.hidden(session["id"])["payment_intent_data"], now=paying.now)
+    intent_data = state.hidden(session["id"])["payment_intent_data"]
+    kinds = session["payment_method_types"]
+    intent = new_intent(
+        session["amount_total"], session["currency"], session["customer"], kinds, intent_data, now=paying.now
+    )
     state.add(intent, hidden={"session": session["id"], "sending": asdict(paying.sending), "after": paying.after})
     paying.emit("payment_intent.created", intent)
-    return state.save({**session, "payment_intent": intent["id"]}), intent
+    state.hide(session["id"], payment_intent=intent["id"])
+    shown = intent["id"] if session["mode"] == "payment" else None
+    return state.save({**session, "payment_intent": shown}), intent
 
 
 def _new_card(paying: Paying, session: Json, last4: str) -> Json:
@@ -139,18 +159,25 @@ def _pay_by_card(paying: Paying, session: Json, intent: Json, *, is_disputed: bo
 
 
 def _charge(paying: Paying, session: Json, intent: Json, method: Json) -> Json:
-    charge = new_charge(intent, method, base_url=paying.base_url, now=paying.now, status="succeeded")
-    paying.emit("charge.succeeded", paying.state.add(charge))
-    succeeded = {
-        "status": "succeeded",
-        "amount_received": intent["amount"],
-        "latest_charge": charge["id"],
-        "payment_method": method["id"],
-        "last_payment_error": None,
-    }
-    paying.emit("payment_intent.succeeded", paying.state.save({**intent, **succeeded}))
+    happening = Happening(paying.state, paying.now, paying.sending)
+    paid = charged(happening, intent, method, paying.base_url)
+    if session["mode"] == "subscription":
+        session = start(happening, session, method, paid, base_url=paying.base_url)
+    else:
+        paying.emit("charge.succeeded", paid.charge)
+        paying.emit("payment_intent.succeeded", paid.intent)
     plan_after(paying.state, intent["id"], now=paying.now)
     return _complete(paying, session, "paid")
+
+
+def _pay_nothing(paying: Paying, session: Json) -> Json:
+    """Nothing is due: a discount of everything, or a trial, for which a card may be kept."""
+    if session["mode"] == "subscription":
+        happening = Happening(paying.state, paying.now, paying.sending)
+        is_asked = session["payment_method_collection"] == "always"
+        method = _new_card(paying, session, methods.SUCCEEDS) if is_asked else None
+        session = start(happening, session, method, None, base_url=paying.base_url)
+    return _complete(paying, session, "no_payment_required")
 
 
 def _decline(paying: Paying, session: Json, intent: Json, chosen: str) -> None:
@@ -215,5 +242,7 @@ def _complete(paying: Paying, session: Json, payment_status: str) -> Json:
     }
     session = state.save({**session, **completed})
     state.wake(session["id"], None)
+    state.hide(session["id"], sending=asdict(paying.sending))
+    redeem(state, session)
     paying.emit("checkout.session.completed", session)
     return session

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from webapp.simulator.events import LOST
+from webapp.simulator.intents import intent_of
 from webapp.simulator.signing import Manner
 from webapp.simulator.store import Json, State
 from webapp.simulator.versions import OLD_VERSION
@@ -118,9 +119,26 @@ def sessions(state: State) -> list[tuple[Json, Json | None, Json | None]]:
     """The latest checkout sessions, newest first, each with its payment intent and its last charge."""
     sql = f"SELECT json FROM sim_object WHERE type = 'checkout.session' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
     found = [json.loads(row["json"]) for row in list(state.rows(sql))]
-    intents = [state.find("payment_intent", session["payment_intent"]) for session in found]
+    intents = [intent_of(state, session) for session in found]
     charges = [intent and state.find("charge", intent["latest_charge"]) for intent in intents]
     return list(zip(found, intents, charges, strict=True))
+
+
+def subscriptions(state: State) -> list[tuple[Json, str]]:
+    """The latest subscriptions, newest first, each with the name of its plan."""
+    sql = f"SELECT json FROM sim_object WHERE type = 'subscription' ORDER BY seq DESC LIMIT {SHOWN}"  # noqa: S608 - our own text
+    found = [json.loads(row["json"]) for row in list(state.rows(sql))]
+    products = [state.load("product", one["items"]["data"][0]["price"]["product"]) for one in found]
+    return [(one, product["name"]) for one, product in zip(found, products, strict=True)]
+
+
+def recurring_prices(state: State, currency: str) -> list[Json]:
+    """The prices that may be subscribed to in a currency, oldest first."""
+    sql = (
+        "SELECT json FROM sim_object WHERE type = 'price' AND json_extract(json, '$.type') = 'recurring' "
+        "AND json_extract(json, '$.active') AND json_extract(json, '$.currency') = ? ORDER BY seq"
+    )
+    return [json.loads(row["json"]) for row in state.rows(sql, currency)]
 
 
 def moment(seconds: int) -> str:

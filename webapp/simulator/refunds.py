@@ -3,7 +3,6 @@
 https://docs.stripe.com/api/refunds
 """
 
-from webapp.money import decimal_value, decimals_shown
 from webapp.simulator.calls import Call, changed, merged_metadata
 from webapp.simulator.disputing import disputes_of, keeps_from_refunding
 from webapp.simulator.errors import StripeRefusal
@@ -11,6 +10,7 @@ from webapp.simulator.events import Happening, emit_for
 from webapp.simulator.lists import Listing, check_filters, page, read_objects
 from webapp.simulator.refunding import end_refund, refund_charge, usual_course
 from webapp.simulator.store import Json, State
+from webapp.simulator.words import sum_words
 
 CREATED_WITH = ("payment_intent", "charge", "amount", "reason", "metadata")
 
@@ -88,7 +88,7 @@ def check_refundable(state: State, charge: Json, amount_minor: int) -> None:
         raise StripeRefusal("Invalid positive integer", code="parameter_invalid_integer", param="amount")
     if amount_minor > left_of(charge):
         limit = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
-        sums = [_sum(amount, charge["currency"]) for amount in (amount_minor, left_of(charge))]
+        sums = [sum_words(amount, charge["currency"]) for amount in (amount_minor, left_of(charge))]
         raise StripeRefusal(f"Refund amount ({sums[0]}) is greater than {limit} ({sums[1]})", param="amount")
 
 
@@ -113,8 +113,3 @@ def _succeeded(charge: Json) -> Json:
     if charge["status"] != "succeeded":
         raise StripeRefusal(f"Charge {charge['id']} has not been paid; cannot issue a refund.", param="charge")
     return charge
-
-
-def _sum(amount_minor: int, currency: str) -> str:
-    number = f"{decimal_value(amount_minor, currency):.{decimals_shown(currency)}f}"
-    return f"${number}" if currency == "usd" else f"{number} {currency}"

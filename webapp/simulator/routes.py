@@ -18,6 +18,9 @@ from webapp.simulator import (
 )
 from webapp.simulator.calls import Endpoint
 from webapp.simulator.errors import NotSimulated
+from webapp.simulator.portal.routes import PORTAL_ENDPOINTS
+from webapp.simulator.subscriptions import api as subscriptions
+from webapp.simulator.subscriptions import invoice_api as invoices
 
 CURSORS = ("limit", "starting_after", "ending_before", "created")
 OF_PAYMENT = (*CURSORS, "charge", "payment_intent")
@@ -48,7 +51,7 @@ ENDPOINTS = (
         "/v1/checkout/sessions",
         sessions.list_all,
         "checkout.SessionListParams",
-        (*CURSORS, "payment_intent", "customer", "customer_details", "status"),
+        (*CURSORS, "payment_intent", "customer", "customer_details", "status", "subscription"),
     ),
     Endpoint("GET", "/v1/checkout/sessions/{id}", sessions.retrieve, "checkout.SessionRetrieveParams"),
     Endpoint("POST", "/v1/checkout/sessions/{id}/expire", sessions.expire, "checkout.SessionExpireParams"),
@@ -87,6 +90,37 @@ ENDPOINTS = (
         (*CURSORS, "currency", "source", "type"),
     ),
     Endpoint("GET", "/v1/balance_transactions/{id}", balance.retrieve, "BalanceTransactionRetrieveParams"),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions",
+        subscriptions.list_all,
+        "SubscriptionListParams",
+        (*CURSORS, *subscriptions.LISTED_BY),
+    ),
+    Endpoint("GET", "/v1/subscriptions/{id}", subscriptions.retrieve, "SubscriptionRetrieveParams"),
+    Endpoint(
+        "POST", "/v1/subscriptions/{id}", subscriptions.update, "SubscriptionUpdateParams", subscriptions.UPDATED_WITH
+    ),
+    Endpoint(
+        "DELETE",
+        "/v1/subscriptions/{id}",
+        subscriptions.cancel,
+        "SubscriptionCancelParams",
+        subscriptions.CANCELED_WITH,
+    ),
+    Endpoint("POST", "/v1/subscriptions/{id}/resume", subscriptions.resume, "SubscriptionResumeParams"),
+    Endpoint("GET", "/v1/invoices", invoices.list_all, "InvoiceListParams", (*CURSORS, *invoices.LISTED_BY)),
+    Endpoint("GET", "/v1/invoices/{id}", invoices.retrieve, "InvoiceRetrieveParams"),
+    Endpoint("POST", "/v1/invoices/{id}/pay", invoices.pay, "InvoicePayParams"),
+    Endpoint("POST", "/v1/invoices/{id}/void", invoices.void, "InvoiceVoidInvoiceParams"),
+    Endpoint(
+        "GET",
+        "/v1/invoice_payments",
+        invoices.list_payments,
+        "InvoicePaymentListParams",
+        (*CURSORS, *invoices.PAYMENTS_LISTED_BY),
+    ),
+    Endpoint("GET", "/v1/invoice_payments/{id}", invoices.retrieve_payment, "InvoicePaymentRetrieveParams"),
     Endpoint("GET", "/v1/events", events.list_all, "EventListParams", (*CURSORS, "type", "types", "delivery_success")),
     Endpoint("GET", "/v1/events/{id}", events.retrieve, "EventRetrieveParams"),
     Endpoint("POST", "/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", endpoints.CREATED_WITH),
@@ -95,6 +129,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/webhook_endpoints/{id}", endpoints.update, "WebhookEndpointUpdateParams", endpoints.UPDATED_WITH
     ),
+    *PORTAL_ENDPOINTS,
 )
 
 

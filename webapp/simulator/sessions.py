@@ -1,4 +1,4 @@
-"""Checkout sessions in payment mode: their endpoints. What the buyer does with them is in `paying`.
+"""Checkout sessions, which sell packs or plans: their endpoints. What the buyer does with them is in `paying`.
 
 https://docs.stripe.com/api/checkout/sessions
 """
@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from stripe.checkout import Session
 
 from webapp.simulator.calls import Call, merged_metadata
-from webapp.simulator.errors import NotSimulated, StripeRefusal, missing
+from webapp.simulator.errors import StripeRefusal, missing
 from webapp.simulator.line_items import line_items
 from webapp.simulator.lists import Listing, check_filters, page, page_of
+from webapp.simulator.modes import card_collection, check_mode, customer_creation, has_trial
 from webapp.simulator.parameters import missing_param
 from webapp.simulator.settling import expire_session
 from webapp.simulator.shapes import blank, new_id
@@ -22,7 +23,9 @@ CREATED_WITH = (
     "client_reference_id", "customer", "customer_email", "customer_creation", "customer_update",
     "payment_intent_data.metadata", "payment_intent_data.description", "payment_intent_data.receipt_email",
     "allow_promotion_codes", "automatic_tax.enabled", "adaptive_pricing.enabled", "invoice_creation.enabled",
-    "billing_address_collection", "custom_text", "locale", "submit_type",
+    "billing_address_collection", "custom_text", "locale", "submit_type", "payment_method_collection",
+    "subscription_data.metadata", "subscription_data.description", "subscription_data.trial_period_days",
+    "subscription_data.trial_settings.end_behavior.missing_payment_method",
 )  # fmt: skip
 SHORTEST_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
@@ -43,15 +46,17 @@ def create(call: Call) -> Json:
     https://docs.stripe.com/changelog/2022-08-01/deferred-paymentintent-checkout-session
     """
     params = call.params
-    _check_mode(params)
+    check_mode(params)
     _check_addresses(params)
     customer = _customer(call)
-    lines = line_items(call.state, params.get("line_items", []))
+    lines = line_items(call.state, params.get("line_items", []), params["mode"], is_trial=has_trial(params))
     expires_at = _expires_at(call)
     session = _opened(call, lines, customer, expires_at)
     intent_data = params.get("payment_intent_data", {})
-    merged_metadata({}, intent_data.get("metadata"))
-    hidden = {"line_items": lines, "payment_intent_data": intent_data}
+    subscription_data = params.get("subscription_data", {})
+    for data in (intent_data, subscription_data):
+        merged_metadata({}, data.get("metadata"))
+    hidden = {"line_items": lines, "payment_intent_data": intent_data, "subscription_data": subscription_data}
     return call.state.add(session, hidden=hidden, due_at=expires_at)
 
 
@@ -62,12 +67,13 @@ def retrieve(call: Call, session_id: str) -> Json:
 
 def list_all(call: Call) -> Json:
     """Sessions, newest first."""
-    check_filters(call, "customer", "payment_intent")
+    check_filters(call, "customer", "payment_intent", "subscription")
     params = call.params
     email = params.get("customer_details", {}).get("email")
 
     def fits(session: Json) -> bool:
-        named = all(params.get(name) in {None, session[name]} for name in ("payment_intent", "customer", "status"))
+        names = ("payment_intent", "customer", "status", "subscription")
+        named = all(params.get(name) in {None, session[name]} for name in names)
         return named and email in {None, (session["customer_details"] or {}).get("email")}
 
     return page(call, Listing("checkout.session", "sim_object", "/v1/checkout/sessions"), fits)
@@ -100,19 +106,6 @@ def lines_of(state: State, session_id: str) -> list[Json]:
 def lines_url(session_id: str) -> str:
     """The address of a session's line items in the API."""
     return f"/v1/checkout/sessions/{session_id}/line_items"
-
-
-def _check_mode(params: Json) -> None:
-    if "mode" not in params:
-        raise missing_param(("mode",))
-    if params["mode"] != "payment":
-        raise NotSimulated(f"The mode {params['mode']}")
-    if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise NotSimulated(f"The ui_mode {params['ui_mode']}")
-    if params.get("allow_promotion_codes"):
-        raise NotSimulated("The parameter allow_promotion_codes")
-    if params.get("invoice_creation", {}).get("enabled"):
-        raise NotSimulated("The parameter invoice_creation[enabled]")
 
 
 def _check_addresses(params: Json) -> None:
@@ -174,17 +167,17 @@ def _opened(call: Call, lines: list[Json], customer: Json | None, expires_at: in
         custom_fields=[],
         custom_text=blank(Session.CustomText, **params.get("custom_text", {})),
         customer=customer and customer["id"],
-        customer_creation=None if customer else params.get("customer_creation", "if_required"),
+        customer_creation=None if customer else customer_creation(params),
         customer_details=buyer(email, customer) if email or customer else None,
         discounts=[],
         expires_at=expires_at,
-        invoice_creation={"enabled": False, "invoice_data": blank(Session.InvoiceCreation.InvoiceData, metadata={})},
+        invoice_creation=_invoice_creation(params),
         livemode=False,
         metadata=merged_metadata({}, params.get("metadata")),
-        mode="payment",
-        payment_method_collection="if_required",
+        mode=params["mode"],
+        payment_method_collection=card_collection(params),
         payment_method_options={},
-        payment_method_types=["card", delayed_method(currency)],
+        payment_method_types=["card"] if params["mode"] == "subscription" else ["card", delayed_method(currency)],
         payment_status="unpaid",
         phone_number_collection={"enabled": False},
         shipping_options=[],
@@ -207,6 +200,12 @@ def buyer(email: str | None, customer: Json | None) -> Json:
         phone=known.get("phone"),
         tax_exempt=known.get("tax_exempt", "none"),
     )
+
+
+def _invoice_creation(params: Json) -> Json | None:
+    if params["mode"] == "subscription":
+        return None  # there is an invoice anyhow
+    return {"enabled": False, "invoice_data": blank(Session.InvoiceCreation.InvoiceData, metadata={})}
 
 
 def _automatic_tax(params: Json) -> Json:

@@ -7,6 +7,7 @@ from webapp.simulator.aftermath import do_planned, plan_after
 from webapp.simulator.calls import Call
 from webapp.simulator.charges import outcome
 from webapp.simulator.events import Happening, Sending, emit
+from webapp.simulator.intents import intent_of
 from webapp.simulator.refunding import DELAY_SECONDS, end_due_refunds
 from webapp.simulator.store import Json, State, Store
 
@@ -53,8 +54,7 @@ def expire_session(state: State, session: Json, *, now: int, call: Call | None =
     """End an open session, and with it the payment intent of attempts that failed."""
     session = state.save({**session, "status": "expired", "url": None})
     state.wake(session["id"], None)
-    if session["payment_intent"]:
-        intent = state.load("payment_intent", session["payment_intent"])
+    if intent := intent_of(state, session):
         canceled = {"status": "canceled", "canceled_at": now, "cancellation_reason": "automatic", "next_action": None}
         intent = state.save({**intent, **canceled})
         emit(state, "payment_intent.canceled", intent, now=now, call=call)

@@ -10,22 +10,8 @@ import structlog
 from sqlalchemy import select
 
 from webapp.billing import queries
-from webapp.billing.checkout import (
-    OPTIONAL_PARAMS,
-    Buyer,
-    Shop,
-    attach_session,
-    claim_asking,
-    close_missing,
-    close_unsent,
-    freeze_again,
-    is_sendable,
-    open_purchase,
-    stripe_key,
-)
+from webapp.billing.checkout import Buyer, Shop, open_purchase
 from webapp.billing.errors import (
-    BillingRefusal,
-    CheckoutExpired,
     PaymentsOff,
     StripeRefused,
     StripeUnreachable,
@@ -34,12 +20,10 @@ from webapp.billing.errors import (
 from webapp.billing.fulfil import fulfil
 from webapp.billing.gateway import Gateway
 from webapp.billing.models import Purchase
+from webapp.billing.subscriptions.standing import plan_standing
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
-from webapp.orm import utc_now
-
-# The return page polls faster than this; Stripe is asked no oftener.
-ASK_EVERY = dt.timedelta(seconds=5)
+from webapp.web.sending import ask, is_unsettled, no_earlier_than, send_checkout
 
 log = structlog.get_logger("refill")
 
@@ -70,8 +54,9 @@ def start_purchase(
     settings, catalog, gateway = parts().settings, parts().catalog, parts().gateway
     if gateway is None:
         raise PaymentsOff
-    # Before there are subscriptions everybody is on the plan that costs nothing.
-    buyer = Buyer(user.account_id, user.id, user.email, catalog.default_plan)
+    plan = plan_standing(db.session(), catalog, user.account_id, stripe_mode=gateway.mode).plan
+    end_reading()
+    buyer = Buyer(user.account_id, user.id, user.email, plan)
     shop = Shop(catalog, gateway.mode, settings.base_url)
     purchase = transact(
         lambda session: open_purchase(
@@ -126,60 +111,13 @@ def settle_and_tell(account_id: int, purchase_id: str, *, now: dt.datetime) -> t
 def ask_about(gateway: Gateway, purchase: Purchase, *, now: dt.datetime) -> Purchase:
     """Ask Stripe about an unsettled purchase, unless someone did in the last 5 s, and store what follows.
 
-    One that has no session yet (we ended between the call and storing it) is sent again, with the same key and the
-    same parameters: Stripe gives the session it made. Past its life it has expired, and so has an open one whose
-    session Stripe doesn't know; before, that one stays open. Raises what the gateway raises.
+    Raises what the gateway raises; what becomes of one that Stripe can't tell about: `sending.ask`.
     """
-    key = (purchase.account_id, purchase.id)
-    if not transact(lambda session: claim_asking(session, *key, every=ASK_EVERY, now=now)):
-        return own_purchase(*key)
-    point("ask.claimed")
-    if purchase.session_id is None:
-        try:
-            purchase = send_checkout(gateway, purchase, email=None, now=now)
-        except CheckoutExpired:
-            return own_purchase(*key)
-    end_reading()
-    try:
-        checkout = gateway.checkout(str(purchase.session_id))
-    except StripeRefused as refusal:
-        if purchase.state != "open" or not refusal.is_missing:
-            raise
-        return _missing(purchase, now=no_earlier_than(now))
-    point("ask.answered")
+    purchase, checkout = ask(gateway, purchase, now=now)
+    if checkout is None:
+        return purchase
     told_at = no_earlier_than(now)
-    return transact(lambda session: fulfil(session, session.get_one(Purchase, key), checkout, now=told_at))
-
-
-def send_checkout(gateway: Gateway, purchase: Purchase, *, email: str | None, now: dt.datetime) -> Purchase:
-    """Make the Checkout Session of a purchase that has none, with its frozen parameters, and store it.
-
-    A customer or an e-mail address that Stripe refuses is left out, once each. Raises CheckoutExpired past the life
-    of the parameters, StripeUnreachable (nothing changed), StripeRefused (the purchase has failed).
-    """
-    key = (purchase.account_id, purchase.id)
-    for _ in range(len(OPTIONAL_PARAMS) + 1):
-        if purchase.session_id is not None:  # someone else has sent the same meanwhile
-            return purchase
-        now = no_earlier_than(now)
-        if not is_sendable(purchase, now=now):
-            raise _unsendable(purchase, now=now)
-        end_reading()
-        try:
-            checkout = gateway.create_checkout(purchase.params, idempotency_key=stripe_key(purchase))
-        except StripeUnreachable:
-            purchase = own_purchase(*key)
-            if purchase.session_id is None:
-                raise
-            continue
-        except StripeRefused as refusal:
-            if refusal.param not in OPTIONAL_PARAMS or refusal.param not in purchase.params:
-                raise _failed(purchase, refusal, now=no_earlier_than(now)) from None
-            purchase = _without(purchase, refusal.param, email)
-            continue
-        point("checkout.made")
-        return transact(lambda session, checkout=checkout: attach_session(session, *key, checkout))  # type: ignore[misc]  # mypy can't infer a lambda with a default
-    raise AssertionError("unreachable: each round leaves one optional parameter out")
+    return transact(lambda session: fulfil(session, session.get_one(Purchase, _key(purchase)), checkout, now=told_at))
 
 
 def own_purchase(account_id: int, purchase_id: str) -> Purchase:
@@ -192,43 +130,5 @@ def own_purchase(account_id: int, purchase_id: str) -> Purchase:
     return found
 
 
-def no_earlier_than(now: dt.datetime) -> dt.datetime:
-    """The present instant, for what is written after a call to Stripe: the call may have taken ten seconds.
-
-    `now` itself where that is later, so that time never runs back within one piece of work.
-    """
-    return max(now, utc_now())
-
-
-def is_unsettled(purchase: Purchase, gateway: Gateway) -> bool:
-    """Whether asking this Stripe may tell something new."""
-    return purchase.state in {"open", "processing"} and purchase.stripe_mode == gateway.mode
-
-
-def _without(purchase: Purchase, param: str, email: str | None) -> Purchase:
-    log.warning("checkout is sent again without a parameter", purchase=purchase.id, param=param)
-    key, number = (purchase.account_id, purchase.id), purchase.open_number
-    return transact(lambda session: freeze_again(session, *key, without=param, refused_number=number, email=email))
-
-
-def _unsendable(purchase: Purchase, *, now: dt.datetime) -> BillingRefusal:
-    if purchase.state == "failed":
-        return StripeRefused(purchase.reason)
-    key = (purchase.account_id, purchase.id)
-    transact(lambda session: close_unsent(session, *key, state="expired", reason="", now=now))
-    return CheckoutExpired()
-
-
-def _missing(purchase: Purchase, *, now: dt.datetime) -> Purchase:
-    """Stripe doesn't know the session: deleted test data, or another account's key."""
-    log.info("session is missing at stripe", purchase=purchase.id, session=purchase.session_id)
-    key = (purchase.account_id, purchase.id)
-    return transact(lambda session: close_missing(session, *key, now=now))
-
-
-def _failed(purchase: Purchase, refusal: StripeRefused, *, now: dt.datetime) -> StripeRefused:
-    """No session can come of these parameters, so the purchase has failed; nobody could pay."""
-    log.error("checkout refused", purchase=purchase.id, code=refusal.stripe_code, param=refusal.param)
-    key, reason = (purchase.account_id, purchase.id), refusal.stripe_code or "refused"
-    transact(lambda session: close_unsent(session, *key, state="failed", reason=reason, now=now))
-    return refusal
+def _key(purchase: Purchase) -> tuple[int, str]:
+    return purchase.account_id, purchase.id

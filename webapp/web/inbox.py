@@ -10,10 +10,10 @@ from webapp.billing.errors import Overtaken
 from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway
 from webapp.billing.inbox import Outcome, is_handled, keep
-from webapp.billing.registry import HANDLERS
-from webapp.billing.webhooks import apply, named_purchase, prepare
+from webapp.billing.registry import event_types
+from webapp.billing.webhooks import apply, named, prepare
 from webapp.crashes import point
-from webapp.extensions import db, end_reading, transact
+from webapp.extensions import db, end_reading, parts, transact
 from webapp.orm import utc_now
 from webapp.web.logs import log
 from webapp.web.metrics import EVENTS
@@ -40,23 +40,23 @@ def take(event: Event, gateway: Gateway) -> Outcome:
 
 def _take(event: Event, gateway: Gateway) -> Outcome:
     """Ask Stripe and settle; ask again, a few times, where another answer was settled meanwhile."""
-    purchase_id = ""
+    overtaken_id = ""
     for _ in range(ASKED_AT_MOST - 1):
         try:
-            return _take_once(event, gateway, purchase_id)
+            return _take_once(event, gateway, overtaken_id)
         except Overtaken as overtaken:
-            purchase_id = overtaken.purchase_id
-    return _take_once(event, gateway, purchase_id)
+            overtaken_id = overtaken.object_id
+    return _take_once(event, gateway, overtaken_id)
 
 
-def _take_once(event: Event, gateway: Gateway, purchase_id: str) -> Outcome:
+def _take_once(event: Event, gateway: Gateway, overtaken_id: str) -> Outcome:
     reading = db.session()
     if is_handled(reading, event.id):
         end_reading()
         return Outcome("handled", "told_before")
-    known = named_purchase(reading, event, stripe_mode=gateway.mode, purchase_id=purchase_id)
+    known = named(reading, event, stripe_mode=gateway.mode, overtaken_id=overtaken_id)
     end_reading()
-    effect = prepare(event, gateway, known)
+    effect = prepare(event, gateway, known, parts().catalog)
     point("webhook.asked")
     return transact(lambda session: apply(session, event, effect, stripe_mode=gateway.mode, now=utc_now()))
 
@@ -70,4 +70,4 @@ def _note_failure(event: Event, gateway: Gateway, error: Exception) -> None:
 
 def _count(event: Event, state: str) -> None:
     """Count an event for `/metrics`; types that we don't handle are one."""
-    EVENTS.labels(event.type if event.type in HANDLERS else "other", state).inc()
+    EVENTS.labels(event.type if event.type in event_types() else "other", state).inc()

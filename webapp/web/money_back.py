@@ -33,7 +33,8 @@ from webapp.billing.money_back.refunding import RefundPreview, preview
 from webapp.billing.money_back.settling import settle_money_back
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
-from webapp.web.checkout import no_earlier_than, own_purchase
+from webapp.web.checkout import own_purchase
+from webapp.web.sending import no_earlier_than
 
 ASKED_AT_MOST = 3
 UNREAD = (StripeUnreachable, StripeRefused, Overtaken)
@@ -118,7 +119,7 @@ def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: 
         try:
             return _ask_once(gateway, account_id, purchase_id, now=now)
         except Overtaken as overtaken:
-            log.info("asking again what came back", purchase=overtaken.purchase_id)
+            log.info("asking again what came back", purchase=overtaken.object_id)
     return _ask_once(gateway, account_id, purchase_id, now=now)
 
 

@@ -9,8 +9,9 @@ from webapp.billing.errors import StripeUnreachable
 from webapp.billing.models import Purchase
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts
-from webapp.web.checkout import ask_about, no_earlier_than
+from webapp.web.checkout import ask_about
 from webapp.web.logs import log
+from webapp.web.sending import no_earlier_than
 from webapp.worker.sweeps import Swept
 
 PURCHASES_PER_RUN = 200

@@ -5,9 +5,9 @@ import datetime as dt
 from webapp.billing.errors import RefundRefused, RefundUnconfirmed
 from webapp.billing.money_back.orders import all_unfinished
 from webapp.extensions import db, end_reading, parts
-from webapp.web.checkout import no_earlier_than
 from webapp.web.logs import log
 from webapp.web.money_back import carry_out
+from webapp.web.sending import no_earlier_than
 from webapp.worker.sweeps import Swept
 
 ORDERS_PER_RUN = 100

@@ -10,6 +10,7 @@ from flask_login import current_user
 from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
+from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.queries import Balance
@@ -97,10 +98,15 @@ class Reader:
         """Where the receipt of a purchase is."""
         return url_for("credits.receipt", purchase_id=purchase_id)
 
+    @cached_property
+    def plan_standing(self) -> PlanStanding:
+        """The plan that decides what is open, and the subscription behind it or the last one."""
+        return plan_standing(db.session(), self.catalog, self.account_id, stripe_mode=self.stripe_mode)
+
     @property
     def plan(self) -> Plan | None:
-        """The plan that decides which packs are open. Nobody can subscribe yet, so it is everybody's."""
-        return self.catalog.default_plan
+        """The plan that decides which packs are open."""
+        return self.plan_standing.plan
 
     @property
     def zone(self) -> str:
