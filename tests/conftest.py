@@ -17,6 +17,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from tests.support.browsing import Browser, sign_in
+from tests.support.cheap import collect_rarely, hash_cheaply
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
@@ -26,6 +27,7 @@ from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
 write_into_memory()
+hash_cheaply()
 share_templates()
 share_routes()
 
@@ -60,6 +62,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+
+
+def pytest_collection_finish() -> None:
+    collect_rarely()
 
 
 @pytest.fixture
