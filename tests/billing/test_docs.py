@@ -8,8 +8,8 @@ from webapp.billing.opening import LIFE
 from webapp.billing.reconcile.spans import LOOKS_BACK, OVERLAP, STEP
 from webapp.billing.webhooks import HANDLERS
 from webapp.web.reconcile.walk import UNREACHABLE_UNTIL_STOP
-from webapp.worker.purchases import ROUNDS, UNREACHABLE_UNTIL_REST
 from webapp.worker.reconcile import SECONDS as RECONCILE_SECONDS
+from webapp.worker.rounds import ROUNDS, UNREACHABLE_UNTIL_REST
 
 TEXT = (ROOT / "docs" / "stripe.md").read_text()
 

@@ -211,4 +211,5 @@ def test_the_listen_command_prints_the_stripe_command_for_exactly_our_events(buy
 
 
 def test_sync_now_is_what_a_simulated_start_needs(buying):
-    assert {one.did for one in sync_now()} == {"unchanged"}
+    done = sync_now()
+    assert {one.did for one in done.prices} == {"unchanged"} == {done.portal}
