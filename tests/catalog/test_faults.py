@@ -146,7 +146,7 @@ ONE_FAULT = {
         f'{PLUS}allowance_every = "year" # HERE\n',
         "this plan is paid every month",
     ),
-    "nothing to roll over": (PLUS, f"{PLUS}rollover_credits = 5 # HERE\n", "needs an allowance"),
+    "nothing to roll over": ("welcome_credits = 20", "rollover_credits = 5 # HERE", "needs an allowance"),
     "an endless trial": (PLUS, f"{PLUS}trial_days = 731 # HERE\n", "trial_days must be from 0 to 730"),
     "welcome of a subscription": (PLUS, f"{PLUS}welcome_credits = 5 # HERE\n", "welcome_credits are for new accounts"),
     "negative welcome": ("welcome_credits = 20", "welcome_credits = -1 # HERE", "welcome_credits must be from 0 to"),

@@ -154,7 +154,7 @@ def test_a_downgrade_waits_for_the_period_and_can_be_taken_back(
 
     assert portal.submit(page, switch) == "?said=planned"
     assert f"From {ends} on: Plus, $12.00 per month." in portal.words()
-    assert told(simulated) == [], "nobody sees it before the renewal"
+    assert told(simulated) == ["subscription_schedule.created", "customer.subscription.updated"]
     assert portal.submit("", switch) == "?said=kept"
     assert "From " not in portal.words()
 

@@ -57,6 +57,27 @@ CHECKOUT: list[Passing] = [
     ("commit.before", 2),
     ("commit.after", 2),
 ]
+# Of a plan the same, and another checkout of a plan that was left open is ended in between.
+PLAN_CHECKOUT: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("plan.opened", 1),
+    ("checkout.made", 1),
+    ("commit.before", 2),
+    ("commit.after", 2),
+]
+# The run is noted, the subscription whose period is over is read and settled, then the run is noted again.
+RENEWAL: list[Passing] = [
+    ("commit.before", 1),
+    ("commit.after", 1),
+    ("sweep.found", 1),
+    ("plan.asked", 1),
+    ("commit.before", 2),
+    GRANTED,
+    ("commit.after", 2),
+    ("commit.before", 3),
+    ("commit.after", 3),
+]
 # An operator's refund: ordered, made by Stripe and noted, then all that came back of the payment is read and settled.
 # `GRANTED` stands where its credits are taken back.
 REFUND: list[Passing] = [
@@ -93,6 +114,8 @@ WAYS = {
     "return page": RETURN_PAGE,
     "sweep": SWEEP,
     "checkout": CHECKOUT,
+    "plan checkout": PLAN_CHECKOUT,
+    "renewal": RENEWAL,
     "refund": REFUND,
     "spend": SPEND,
     "spend over the API": API_SPEND,

@@ -23,6 +23,7 @@ from tests.support.people import make_user
 from tests.support.site import WEBHOOK_SECRET
 from webapp.billing.models import Purchase, WebhookEvent
 from webapp.billing.queries import purchases
+from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.extensions import db, transact
 from webapp.ledger.models import Entry, Grant
 from webapp.ledger.operations import grant
@@ -31,6 +32,7 @@ from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.simulator import Sending, SimulatedHTTPClient
 from webapp.web.checkout import start_purchase
+from webapp.web.plans import settle_plan
 
 ANSWER_SECONDS = 30
 KIND = "checkout.session.completed"
@@ -97,6 +99,40 @@ class Shop:
         facts = {"Cookie": self.cookie, "X-CSRFToken": self.token, "Content-Type": "application/json"}
         body = json.dumps({"pack": pack}).encode()
         return self.ask("POST", "/api/billing/checkout", body, **facts, Idempotency_Key=key)
+
+    def subscribe(self, key: str, plan: str = "plus") -> Answer | None:
+        """Open the checkout of a plan over JSON, with an idempotency key."""
+        facts = {"Cookie": self.cookie, "X-CSRFToken": self.token, "Content-Type": "application/json"}
+        return self.ask(
+            "POST", "/api/billing/checkout", json.dumps({"plan": plan}).encode(), **facts, Idempotency_Key=key
+        )
+
+    def subscribed(self) -> str:
+        """A subscription whose first period was given: its id."""
+        opened = self.subscribe("plan")
+        assert opened is not None
+        assert opened.status == 201, opened.body
+        session_id = str(opened.json()["session_id"])
+        subscription_id = str(self.stripe.pay(session_id)["subscription"])
+        with self.app.app_context():
+            settle_plan(self.user.account_id, session_id, now=utc_now())
+        return subscription_id
+
+    def renewed(self, subscription_id: str) -> None:
+        """Its next period is paid at Stripe, and nobody tells; here it looks as if the last one were over."""
+        self.stripe.renew(subscription_id)
+        over = {"period_ends_at": utc_now() - dt.timedelta(minutes=1), "read_at": utc_now() - dt.timedelta(hours=2)}
+        own = Subscription.account_id == self.user.account_id
+        others = {"asked_at": utc_now() + dt.timedelta(hours=1)}
+        with self.app.app_context():
+            transact(lambda session: session.execute(update(Subscription).where(own).values(**over)))
+            transact(lambda session: session.execute(update(PlanCheckout).values(**others)))
+
+    def allowances(self) -> int:
+        """How many periods of the allowance were granted."""
+        own = Grant.account_id == self.user.account_id, Grant.source_kind == "allowance"
+        with self.app.app_context(), Session(db.engine) as session:
+            return session.scalar(select(func.count()).select_from(Grant).where(*own)) or 0
 
     def paid(self, outcome: str = "succeeds") -> Purchase:
         """A purchase that Stripe has the money for; nobody has told the application, and nobody will by himself."""

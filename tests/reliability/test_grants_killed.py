@@ -4,7 +4,16 @@ import subprocess
 import sys
 
 from tests.reliability import work
-from tests.reliability.passings import CHECKOUT, FAILED_WEBHOOK, RETURN_PAGE, SWEEP, WEBHOOK, deaths
+from tests.reliability.passings import (
+    CHECKOUT,
+    FAILED_WEBHOOK,
+    PLAN_CHECKOUT,
+    RENEWAL,
+    RETURN_PAGE,
+    SWEEP,
+    WEBHOOK,
+    deaths,
+)
 from tests.reliability.serving import CrashPoint
 from tests.reliability.shop import KIND, about_nothing
 from tests.support.databases import ROOT
@@ -92,6 +101,35 @@ def test_a_checkout_is_opened_once_wherever_a_worker_dies_and_its_payment_is_gra
         shop.pay(str(opened["session_id"]))
         assert_told_by_all(shop, shop.newest())
     shop.assert_sound(len(deaths(CHECKOUT)))
+
+
+def test_a_plans_checkout_is_opened_once_wherever_a_worker_dies(served, shop):
+    """Each time of the other plan, so that the checkout that was left open is ended on the way."""
+    for number, (name, passing, _) in enumerate(deaths(PLAN_CHECKOUT)):
+        plan = ("plus", "pro")[number % 2]
+        point = CrashPoint(served.crash_file, name, passing)
+        assert shop.subscribe(f"order-{number}", plan) is None, name
+        point.assert_reached()
+        opened = shop.subscribe(f"order-{number}", plan).json()
+        assert shop.subscribe(f"order-{number}", plan).json() == opened, name
+        assert shop.sessions_made() == number + 1, name
+    shop.stripe.pay(str(opened["session_id"]))
+    assert shop.ask("GET", f"/api/billing/verify-payment?session_id={opened['session_id']}", Cookie=shop.cookie)
+    assert shop.allowances() == 1
+    shop.assert_sound(0)
+
+
+def test_a_renewal_is_given_once_wherever_the_worker_dies(served, shop):
+    subscription_id = shop.subscribed()
+    for number, (name, passing, stored) in enumerate(deaths(RENEWAL)):
+        shop.renewed(subscription_id)
+        point = CrashPoint(served.crash_file, name, passing)
+        assert work.run(work.sweep, served.given, "plans") == work.KILLED, name
+        point.assert_reached()
+        assert shop.allowances() == 1 + number + stored, name
+        assert work.run(work.sweep, served.given, "plans") == 0
+        assert shop.allowances() == 2 + number, name
+    shop.assert_sound(0)
 
 
 def assert_told_by_all(shop, purchase):

@@ -54,11 +54,11 @@ def end(process: BaseProcess) -> int:
     return code
 
 
-def sweep(given: Given) -> None:
-    """The sweep of purchases once, as the worker runs it."""
-    (purchases,) = [sweep for sweep in all_sweeps() if sweep.name == "purchases"]
+def sweep(given: Given, name: str = "purchases") -> None:
+    """One sweep, of purchases if nothing is said, once, as the worker runs it."""
+    (chosen,) = [sweep for sweep in all_sweeps() if sweep.name == name]
     with application(given):
-        run_sweep(purchases, now=utc_now())
+        run_sweep(chosen, now=utc_now())
 
 
 def refund(given: Given, account_id: int, purchase_id: str, key: str) -> None:

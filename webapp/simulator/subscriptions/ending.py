@@ -27,10 +27,18 @@ def cancel(happening: Happening, subscription_id: str, *, at_period_end: bool) -
         return subscription
     if not at_period_end:
         return end(happening, subscription, "cancellation_requested")
+    return plan_end(happening, {**subscription, "cancel_at_period_end": True})
+
+
+def plan_end(happening: Happening, subscription: Json) -> Json:
+    """Let a subscription end with its period; the subscription.
+
+    Stripe says so in `cancel_at` always, in `cancel_at_period_end` only to those who have asked in these words.
+    https://docs.stripe.com/changelog/basil/2025-05-28/cancel-at-enums
+    """
     return updated(
         happening,
         subscription,
-        cancel_at_period_end=True,
         cancel_at=period_of(subscription)[1],
         canceled_at=happening.now,
         cancellation_details={**subscription["cancellation_details"], "reason": "cancellation_requested"},

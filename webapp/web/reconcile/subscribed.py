@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from webapp.billing.errors import Overtaken
+from webapp.billing.errors import Overtaken, PlanMissing
 from webapp.billing.gateway import Span
 from webapp.billing.reconcile import subscribed
 from webapp.billing.reconcile.subscribed import settled
