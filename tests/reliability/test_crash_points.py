@@ -31,10 +31,28 @@ def test_the_reader_of_points_sees_each_way_to_call_one():
     assert [ast.unparse(name) for name in points_in("point('a'); crashes.point(b); other('c')")] == ["'a'", "b"]
 
 
+def open_plan(served, shop):
+    point = CrashPoint(served.crash_file, "nowhere", 1)
+    assert shop.subscribe("order").status == 201
+    return point
+
+
+def renew(served, shop):
+    with shop.stripe_keeps_quiet():
+        shop.renewed(shop.subscribed())
+        point = CrashPoint(served.crash_file, "nowhere", 1)
+        assert work.run(work.sweep, served.given, "plans") == 0
+    return point
+
+
+PLAN_WAYS = {"plan checkout": open_plan, "renewal": renew}
+
+
 def walk(way, served, shop):
     """Go one of the ways to its end; what is armed when it begins."""
-    purchase = shop.paid() if way in {"webhook", "failed webhook", "return page", "sweep", "refund"} else None
-    subscription_id = shop.subscribed() if way == "renewal" else ""
+    if way in PLAN_WAYS:
+        return PLAN_WAYS[way](served, shop)
+    purchase = None if "spend" in way or way == "checkout" else shop.paid()
     account_id = shop.give(1)
     program = Program(shop.app, served, 1)
     shop.wait_a_minute()
@@ -49,12 +67,6 @@ def walk(way, served, shop):
         assert work.run(work.sweep, served.given) == 0
     elif way == "checkout":
         assert shop.buy("order").status == 201
-    elif way == "plan checkout":
-        assert shop.subscribe("order").status == 201
-    elif way == "renewal":
-        shop.renewed(subscription_id)
-        point = CrashPoint(served.crash_file, "nowhere", 1)
-        assert work.run(work.sweep, served.given, "plans") == 0
     elif way == "refund":
         with shop.stripe_keeps_quiet():
             assert shop.tell(shop.event_ids(purchase)[KIND]).status == 200

@@ -54,15 +54,16 @@ def settled(
 def unknown(told: PlanTold) -> list[Finding]:
     """A live subscription that we made and know no account of: somebody pays, and gets nothing."""
     one = told.subscription
-    if one.has_ended:
+    if one.has_ended or not is_ours(one.metadata):
         return []
-    expected = {
-        "state": one.status,
-        "plan": told.plan_slug,
-        "customer": one.customer_id,
-        "metadata": dict(one.metadata),
-    }
+    expected = {**_told(told), "customer": one.customer_id, "metadata": dict(one.metadata)}
     return [Finding("missing", "subscription", one.id, expected, {}, REPORTED, needs_person=True)]
+
+
+def without_plan(told: PlanTold, account_id: int) -> list[Finding]:
+    """A subscription to a plan that the catalogue has no more: nobody can tell what it gives."""
+    expected, one = {**_told(told), "plans": sorted(set(told.plans.values()))}, told.subscription.id
+    return [Finding("differs", "subscription", one, expected, {}, REPORTED, account_id=account_id, needs_person=True)]
 
 
 def gone(row: Subscription) -> list[Finding]:
