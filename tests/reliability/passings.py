@@ -66,8 +66,8 @@ PLAN_CHECKOUT: list[Passing] = [
     ("commit.before", 2),
     ("commit.after", 2),
 ]
-# The run is noted, the subscription whose period is over is read and settled, then the run is noted again.
-RENEWAL: list[Passing] = [
+# The run is noted, a subscription whose period is over is read and settled, then the run is noted again.
+CHANGE_FOUND: list[Passing] = [
     ("commit.before", 1),
     ("commit.after", 1),
     ("sweep.found", 1),
@@ -115,7 +115,7 @@ WAYS = {
     "sweep": SWEEP,
     "checkout": CHECKOUT,
     "plan checkout": PLAN_CHECKOUT,
-    "renewal": RENEWAL,
+    "change found": CHANGE_FOUND,
     "refund": REFUND,
     "spend": SPEND,
     "spend over the API": API_SPEND,

@@ -32,7 +32,8 @@ from webapp.orm import utc_now
 from webapp.people.models import User
 from webapp.simulator import Sending, SimulatedHTTPClient
 from webapp.web.checkout import start_purchase
-from webapp.web.plans import settle_plan
+from webapp.web.plans import refresh_subscription, settle_plan
+from webapp.web.prices import gateway_or_refusal
 
 ANSWER_SECONDS = 30
 KIND = "checkout.session.completed"
@@ -107,29 +108,40 @@ class Shop:
             "POST", "/api/billing/checkout", json.dumps({"plan": plan}).encode(), **facts, Idempotency_Key=key
         )
 
-    def subscribed(self) -> str:
-        """A subscription whose first period was given: its id."""
-        opened = self.subscribe("plan")
+    def upgraded(self) -> str:
+        """A subscription whose plan has changed for a better one, paid at Stripe; nobody tells. Its id.
+
+        Its first period was given for the plan before. Here it looks as if that were over.
+        """
+        self.numbers["subscribed"] += 1
+        opened = self.subscribe(f"plan-{self.numbers['subscribed']}")
         assert opened is not None
         assert opened.status == 201, opened.body
         session_id = str(opened.json()["session_id"])
         subscription_id = str(self.stripe.pay(session_id)["subscription"])
         with self.app.app_context():
             settle_plan(self.user.account_id, session_id, now=utc_now())
+            (pro,) = gateway_or_refusal().prices(["refill_plan_pro"])
+        self.stripe.switch_plan(subscription_id, pro.id)
+        self._look_over()
         return subscription_id
 
-    def renewed(self, subscription_id: str) -> None:
-        """Its next period is paid at Stripe, and nobody tells; here it looks as if the last one were over."""
-        self.stripe.renew(subscription_id)
+    def ended(self, subscription_id: str) -> None:
+        """The subscription ends, and we know."""
+        self.stripe.cancel(subscription_id, at_period_end=False)
+        with self.app.app_context():
+            refresh_subscription(self.user.account_id, now=utc_now())
+
+    def _look_over(self) -> None:
         over = {"period_ends_at": utc_now() - dt.timedelta(minutes=1), "read_at": utc_now() - dt.timedelta(hours=2)}
-        own = Subscription.account_id == self.user.account_id
+        own = Subscription.account_id == self.user.account_id, Subscription.ended_at.is_(None)
         others = {"asked_at": utc_now() + dt.timedelta(hours=1)}
         with self.app.app_context():
-            transact(lambda session: session.execute(update(Subscription).where(own).values(**over)))
+            transact(lambda session: session.execute(update(Subscription).where(*own).values(**over)))
             transact(lambda session: session.execute(update(PlanCheckout).values(**others)))
 
     def allowances(self) -> int:
-        """How many periods of the allowance were granted."""
+        """How many grants of an allowance there are."""
         own = Grant.account_id == self.user.account_id, Grant.source_kind == "allowance"
         with self.app.app_context(), Session(db.engine) as session:
             return session.scalar(select(func.count()).select_from(Grant).where(*own)) or 0

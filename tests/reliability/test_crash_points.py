@@ -37,21 +37,31 @@ def open_plan(served, shop):
     return point
 
 
-def renew(served, shop):
+def find_change(served, shop):
     with shop.stripe_keeps_quiet():
-        shop.renewed(shop.subscribed())
+        shop.upgraded()
         point = CrashPoint(served.crash_file, "nowhere", 1)
         assert work.run(work.sweep, served.given, "plans") == 0
+    assert shop.allowances() == 2
     return point
 
 
-PLAN_WAYS = {"plan checkout": open_plan, "renewal": renew}
+def refund(served, shop):
+    purchase = shop.paid()
+    with shop.stripe_keeps_quiet():
+        assert shop.tell(shop.event_ids(purchase)[KIND]).status == 200
+        point = CrashPoint(served.crash_file, "nowhere", 1)
+        assert work.run(work.refund, served.given, purchase.account_id, purchase.id, "key") == 0
+    return point
+
+
+PREPARED = {"plan checkout": open_plan, "change found": find_change, "refund": refund}
 
 
 def walk(way, served, shop):
     """Go one of the ways to its end; what is armed when it begins."""
-    if way in PLAN_WAYS:
-        return PLAN_WAYS[way](served, shop)
+    if way in PREPARED:
+        return PREPARED[way](served, shop)
     purchase = None if "spend" in way or way == "checkout" else shop.paid()
     account_id = shop.give(1)
     program = Program(shop.app, served, 1)
@@ -67,11 +77,6 @@ def walk(way, served, shop):
         assert work.run(work.sweep, served.given) == 0
     elif way == "checkout":
         assert shop.buy("order").status == 201
-    elif way == "refund":
-        with shop.stripe_keeps_quiet():
-            assert shop.tell(shop.event_ids(purchase)[KIND]).status == 200
-            point = CrashPoint(served.crash_file, "nowhere", 1)
-            assert work.run(work.refund, served.given, purchase.account_id, purchase.id, "key") == 0
     elif way == "spend over the API":
         assert program.spend("key").status == 201
     else:

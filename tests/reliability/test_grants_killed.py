@@ -5,10 +5,10 @@ import sys
 
 from tests.reliability import work
 from tests.reliability.passings import (
+    CHANGE_FOUND,
     CHECKOUT,
     FAILED_WEBHOOK,
     PLAN_CHECKOUT,
-    RENEWAL,
     RETURN_PAGE,
     SWEEP,
     WEBHOOK,
@@ -120,17 +120,18 @@ def test_a_plans_checkout_is_opened_once_wherever_a_worker_dies(served, shop):
     shop.assert_sound(0)
 
 
-def test_a_renewal_is_given_once_wherever_the_worker_dies(served, shop):
+def test_a_change_of_plan_found_by_the_sweep_is_given_once_wherever_the_worker_dies(served, shop):
+    """Each time a subscription of its own: the period's allowance, and the difference to the better plan."""
     with shop.stripe_keeps_quiet():
-        subscription_id = shop.subscribed()
-        for number, (name, passing, stored) in enumerate(deaths(RENEWAL)):
-            shop.renewed(subscription_id)
+        for number, (name, passing, stored) in enumerate(deaths(CHANGE_FOUND)):
+            subscription_id = shop.upgraded()
             point = CrashPoint(served.crash_file, name, passing)
             assert work.run(work.sweep, served.given, "plans") == work.KILLED, name
             point.assert_reached()
-            assert shop.allowances() == 1 + number + stored, name
+            assert shop.allowances() == 2 * number + 1 + stored, name
             assert work.run(work.sweep, served.given, "plans") == 0
-            assert shop.allowances() == 2 + number, name
+            assert shop.allowances() == 2 * number + 2, name
+            shop.ended(subscription_id)
     shop.assert_sound(0)
 
 

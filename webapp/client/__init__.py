@@ -11,7 +11,7 @@ same work anew. Threads may share a client; after a fork each process opens conn
 The folder may have any name: its files import each other relatively. Import from the folder only, not from its files.
 """
 
-from .answers import Account, Balance, Booked, Entry, Estimate, LoginLink, Lot, Result
+from .answers import Account, Balance, Booked, Entry, Estimate, LoginLink, Lot, Result, Subscription
 from .calls import Refill
 from .errors import (
     CannotSpend,
@@ -52,6 +52,7 @@ __all__ = [
     "Refused",
     "Result",
     "ServerFailed",
+    "Subscription",
     "TooManyRequests",
     "Unreachable",
     "Use",

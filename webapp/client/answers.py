@@ -65,6 +65,23 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """An account's plan: `plan` is what counts now, `state` is none or Stripe's word, of which new ones may come.
+
+    `allowance` has given, left and resets_at, `problem` kind and url (where the payment is put right), or None.
+    """
+
+    plan: str | None
+    state: str
+    subscribed_to: str | None
+    next_plan: str | None
+    allowance: Mapping[str, Any] | None
+    is_ending: bool
+    ends_at: dt.datetime | None
+    problem: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What so much use would cost now, and whether the balance covers it; `missing` is what it lacks."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote, urlencode
 
-from .answers import Account, Balance, Booked, Entry, Estimate, LoginLink, Result, read, result
+from .answers import Account, Balance, Booked, Entry, Estimate, LoginLink, Result, Subscription, read, result
 from .holds import Hold
 from .uses import Line, Use, cost_of, text
 from .wire import Wire
@@ -84,6 +84,10 @@ class Refill:
     def balance(self) -> Balance:
         """The account's credits now."""
         return read(Balance, self._ask("GET", "/api/credits/balance")[0])
+
+    def subscription(self) -> Subscription:
+        """The account's plan and subscription, as Stripe last told it."""
+        return read(Subscription, self._ask("GET", "/api/billing/subscription")[0])
 
     def history(
         self, *, type: str = "transactions", since: dt.date | None = None, until: dt.date | None = None
