@@ -69,7 +69,8 @@ def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTT
     simulated.void_invoice(latest_invoice(sdk, subscription.id).id)
     for price_id in (plans.pro, plans.plus, plans.yearly):
         simulated.switch_plan(subscription.id, price_id)
-    simulated.switch_plan(subscription.id, plans.plus, when="period_end")
+    for price_id in (plans.plus, plans.pro):  # the second lets the first go
+        simulated.switch_plan(subscription.id, price_id, when="period_end")
     simulated.pause_collection(subscription.id, "mark_uncollectible")
     simulated.renew(subscription.id)
     simulated.change_card(str(subscription.customer), "0341")

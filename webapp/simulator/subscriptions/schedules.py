@@ -14,6 +14,8 @@ from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.objects import period_of
 from webapp.simulator.subscriptions.periods import period_end
 
+_OVER = {"current_phase": None, "subscription": None}
+
 
 def planned_price(state: State, subscription: Json) -> str | None:
     """The price that a subscription will have from its next period on, when that is another one."""
@@ -24,7 +26,7 @@ def planned_price(state: State, subscription: Json) -> str | None:
 def plan_switch(happening: Happening, subscription: Json, price: Json) -> Json:
     """Let the next period begin with another price; the subscription. A switch planned before gives way."""
     schedule = happening.state.add(_schedule(happening, subscription, price))
-    _end(happening, subscription, "released")
+    _release(happening, subscription)
     happening.emit("subscription_schedule.created", schedule)
     return updated(happening, subscription, schedule=schedule["id"])
 
@@ -33,24 +35,22 @@ def drop_switch(happening: Happening, subscription: Json) -> Json:
     """Keep the present price after all; the subscription."""
     if subscription["schedule"] is None:
         return subscription
-    _end(happening, subscription, "released")
+    _release(happening, subscription)
     return updated(happening, subscription, schedule=None)
 
 
 def switched(happening: Happening, subscription: Json) -> Json:
     """The subscription without its schedule, whose second phase has begun. It isn't stored."""
-    _end(happening, subscription, "completed")
+    if schedule := happening.state.find("subscription_schedule", subscription["schedule"]):
+        ended = {**schedule, **_OVER, "status": "completed", "completed_at": happening.now}
+        happening.emit("subscription_schedule.completed", happening.state.save(ended))
     return {**subscription, "schedule": None}
 
 
-def _end(happening: Happening, subscription: Json, how: str) -> None:
-    schedule = happening.state.find("subscription_schedule", subscription["schedule"])
-    if schedule is None:
-        return
-    ended: Json = {"status": how, f"{how}_at": happening.now, "current_phase": None, "subscription": None}
-    if how == "released":
-        ended["released_subscription"] = subscription["id"]
-    happening.emit(f"subscription_schedule.{how}", happening.state.save({**schedule, **ended}))
+def _release(happening: Happening, subscription: Json) -> None:
+    if schedule := happening.state.find("subscription_schedule", subscription["schedule"]):
+        let_go = {"status": "released", "released_at": happening.now, "released_subscription": subscription["id"]}
+        happening.emit("subscription_schedule.released", happening.state.save({**schedule, **_OVER, **let_go}))
 
 
 def _schedule(happening: Happening, subscription: Json, price: Json) -> Json:
