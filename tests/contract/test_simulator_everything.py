@@ -80,6 +80,7 @@ def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTT
     paused = subscribe(sdk, simulated, plans.plus, subscription_data=trial, payment_method_collection="if_required")
     simulated.renew(paused.id)
     sdk.v1.subscriptions.resume(paused.id)
+    simulated.switch_plan(paused.id, plans.pro, when="period_end")
     for one in (subscription, paused):
         sdk.v1.customers.delete(str(one.customer))
 

@@ -44,6 +44,12 @@ def switched(happening: Happening, subscription: Json) -> Json:
     return {**subscription, "schedule": None}
 
 
+def cancel_schedule(happening: Happening, subscription: Json) -> None:
+    """What was planned for a subscription that ends never comes."""
+    if canceled := _ended(happening, subscription, "canceled"):
+        happening.emit("subscription_schedule.canceled", canceled)
+
+
 def _release(happening: Happening, subscription: Json) -> None:
     """Let the subscription go on without its schedule, if it has one."""
     if released := _ended(happening, subscription, "released", released_subscription=subscription["id"]):
