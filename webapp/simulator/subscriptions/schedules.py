@@ -14,8 +14,6 @@ from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.objects import period_of
 from webapp.simulator.subscriptions.periods import period_end
 
-_OVER = {"current_phase": None, "subscription": None}
-
 
 def planned_price(state: State, subscription: Json) -> str | None:
     """The price that a subscription will have from its next period on, when that is another one."""
@@ -41,16 +39,29 @@ def drop_switch(happening: Happening, subscription: Json) -> Json:
 
 def switched(happening: Happening, subscription: Json) -> Json:
     """The subscription without its schedule, whose second phase has begun. It isn't stored."""
-    if schedule := happening.state.find("subscription_schedule", subscription["schedule"]):
-        ended = {**schedule, **_OVER, "status": "completed", "completed_at": happening.now}
-        happening.emit("subscription_schedule.completed", happening.state.save(ended))
+    if completed := _ended(happening, subscription, "completed"):
+        happening.emit("subscription_schedule.completed", completed)
     return {**subscription, "schedule": None}
 
 
+def cancel_schedule(happening: Happening, subscription: Json) -> None:
+    """What was planned for a subscription that ends never comes."""
+    if canceled := _ended(happening, subscription, "canceled"):
+        happening.emit("subscription_schedule.canceled", canceled)
+
+
 def _release(happening: Happening, subscription: Json) -> None:
-    if schedule := happening.state.find("subscription_schedule", subscription["schedule"]):
-        let_go = {"status": "released", "released_at": happening.now, "released_subscription": subscription["id"]}
-        happening.emit("subscription_schedule.released", happening.state.save({**schedule, **_OVER, **let_go}))
+    """Let the subscription go on without its schedule, if it has one."""
+    if released := _ended(happening, subscription, "released", released_subscription=subscription["id"]):
+        happening.emit("subscription_schedule.released", released)
+
+
+def _ended(happening: Happening, subscription: Json, how: str, **more: str) -> Json | None:
+    schedule = happening.state.find("subscription_schedule", subscription["schedule"])
+    if schedule is None:
+        return None
+    ended: Json = {"status": how, f"{how}_at": happening.now, "current_phase": None, "subscription": None}
+    return happening.state.save({**schedule, **ended, **more})
 
 
 def _schedule(happening: Happening, subscription: Json, price: Json) -> Json:
