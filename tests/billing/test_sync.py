@@ -177,7 +177,8 @@ def test_the_sync_command_says_what_it_did(buying):
     result = run(buying, "sync")
     assert result.exit_code == 0, result.output
     assert "refill_pack_popular: unchanged" in result.output
-    assert len(result.output.splitlines()) == 8
+    assert "customer portal: unchanged" in result.output
+    assert len(result.output.splitlines()) == 9
 
 
 def test_the_sync_command_makes_the_endpoint_and_prints_its_secret_once(buying):

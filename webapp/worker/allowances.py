@@ -9,7 +9,6 @@ from webapp.billing.subscriptions.allowance import give_due
 from webapp.billing.subscriptions.free import give_free_due, giving_plan, note_accounts
 from webapp.billing.subscriptions.models import FreeAllowance, Subscription
 from webapp.catalog import Catalog
-from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.ledger.operations import lock_account
 from webapp.people.links import PLAIN_ROLE
@@ -30,7 +29,6 @@ def sweep_allowances(now: dt.datetime) -> Swept:
     steps = due_steps(db.session(), mode, now=now)
     months = due_months(db.session(), now=now) if giving_plan(catalog) else []
     end_reading()
-    point("allowances.found")
     given = each(steps, lambda key: _give_step(catalog, key, now=now), what="allowance", named=lambda key: key[1])
     free = each(months, lambda one: _give_month(catalog, one, mode, now=now), what="free allowance", named=str)
     return Swept(settled=given.settled + free.settled, failed=given.failed + free.failed)

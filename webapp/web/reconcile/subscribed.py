@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from webapp.billing.errors import Overtaken
 from webapp.billing.gateway import Span
 from webapp.billing.reconcile import subscribed
+from webapp.billing.reconcile.subscribed import settled
 from webapp.billing.subscriptions.asking import PlanTold, ask_plan
 from webapp.billing.subscriptions.settling import account_of
 from webapp.extensions import db, end_reading, parts
@@ -62,4 +63,7 @@ def _settle(walk: Walk, told: PlanTold) -> None:
         walk.keep(subscribed.unknown(told))
         return
     catalog = parts().catalog
-    walk.settle(lambda session, now: subscribed.settled(session, catalog, account_id, told, stripe_mode=mode, now=now))
+    try:
+        walk.settle(lambda session, now: settled(session, catalog, account_id, told, stripe_mode=mode, now=now))
+    except PlanMissing:
+        walk.keep(subscribed.without_plan(told, account_id))
