@@ -117,7 +117,9 @@ class TestTheDoctor:
         subscribing.subscribe()
         sweep_plans(utc_now())
         row = subscribing.row()
-        facts = {name: getattr(row, name) for name in Subscription.__table__.columns.keys()} | {"id": "sub_sim_2"}
+        facts = {column.name: getattr(row, column.name) for column in Subscription.__table__.columns} | {
+            "id": "sub_sim_2"
+        }
         transact(lambda session: session.add(Subscription(**facts)))
         found = look("subscriptions")
         assert (found.state, found.facts) == ("bad", {"accounts": [subscribing.user.account_id]})
