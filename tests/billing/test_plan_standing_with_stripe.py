@@ -117,9 +117,8 @@ class TestTheDoctor:
         subscribing.subscribe()
         sweep_plans(utc_now())
         row = subscribing.row()
-        facts = {column.name: getattr(row, column.name) for column in Subscription.__table__.columns} | {
-            "id": "sub_sim_2"
-        }
+        stored = {column.name: getattr(row, column.name) for column in Subscription.__table__.columns}
+        facts = stored | {"id": "sub_sim_2"}
         transact(lambda session: session.add(Subscription(**facts)))
         found = look("subscriptions")
         assert (found.state, found.facts) == ("bad", {"accounts": [subscribing.user.account_id]})
