@@ -330,3 +330,18 @@ def test_the_plan_counts_while_a_payment_is_tried_again_and_not_while_payments_a
         assert subscribing.row().status == "unpaid"
         with pytest.raises(PackLocked):
             subscribing.start("plus-extra", key="form:unpaid")
+
+
+def test_a_plan_that_waits_for_the_next_period_is_known_and_comes_with_it(subscribing):
+    with at(START):
+        subscription_id = subscribing.subscribe("pro")
+        plus = subscribing.price_of("plus")
+        for price, waits in ((plus, "plus"), (subscribing.price_of("pro"), ""), (plus, "plus")):
+            subscribing.simulator.switch_plan(subscription_id, price, when="period_end")
+            subscribing.tell_all()
+            assert (subscribing.row().plan_slug, subscribing.row().next_plan_slug) == ("pro", waits)
+    with at(FEBRUARY):
+        subscribing.simulator.renew(subscription_id)
+        subscribing.tell_all()
+        assert (subscribing.row().plan_slug, subscribing.row().next_plan_slug) == ("plus", "")
+        assert [granted for _, granted, _ in subscribing.given()] == [2000, 500]

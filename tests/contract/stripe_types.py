@@ -234,7 +234,7 @@ def object_classes() -> dict[str, type[StripeObject]]:
         "promotion_code",
         "charge", "checkout.session", "customer", "dispute", "event", "invoice",
         "invoice_payment", "item", "line_item", "payment_intent", "payment_method", "plan", "price", "product",
-        "refund", "subscription", "subscription_item", "webhook_endpoint",
+        "refund", "subscription", "subscription_item", "subscription_schedule", "webhook_endpoint",
     )  # fmt: skip
     return {name: get_object_class("V1", name) for name in names}
 

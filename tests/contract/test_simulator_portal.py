@@ -156,7 +156,7 @@ def test_a_downgrade_waits_for_the_period_and_can_be_taken_back(
     places = [portal.post(switch, form).headers["Location"] for _ in range(2)]
     assert [place.removeprefix(portal.path) for place in places] == ["?said=planned", "?said=nothing"]
     assert f"From {ends} on: Plus, $12.00 per month." in portal.words()
-    assert told(simulated) == [], "nobody sees it before the renewal"
+    assert told(simulated) == ["subscription_schedule.created", "customer.subscription.updated"]
     assert portal.submit("", switch) == "?said=kept"
     assert "From " not in portal.words()
 

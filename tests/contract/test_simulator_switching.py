@@ -150,14 +150,18 @@ def test_another_interval_begins_a_new_period_now(
     assert simulated.renew_due() == 0
 
 
-def test_a_switch_at_the_periods_end_is_seen_by_nobody_before_it(
+def test_a_switch_at_the_periods_end_stands_in_a_schedule_until_then(
     sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
 ) -> None:
     subscription = subscribe(sdk, simulated, plans.pro)
 
     simulated.switch_plan(subscription.id, plans.plus, when="period_end")
-    assert told(simulated) == []
-    assert sdk.v1.subscriptions.retrieve(subscription.id) == subscription
+    assert told(simulated) == ["subscription_schedule.created", "customer.subscription.updated"]
+    waiting = sdk.v1.subscriptions.retrieve(subscription.id, {"expand": ["schedule"]})
+    assert price_of(waiting) == plans.pro
+    now, then = waiting.schedule.phases
+    assert (now.start_date, now.end_date, then.start_date) == (*period(waiting), now.end_date)
+    assert (now["items"][0].price, then["items"][0].price) == (plans.pro, plans.plus)
 
     simulated.renew(subscription.id)
     renewed = sdk.v1.subscriptions.retrieve(subscription.id)
@@ -177,6 +181,19 @@ def test_the_last_plan_that_was_chosen_counts(
     simulated.switch_plan(subscription.id, plans.yearly)
     simulated.renew(subscription.id)
     assert price_of(sdk.v1.subscriptions.retrieve(subscription.id)) == plans.yearly
+
+
+def test_a_planned_switch_ends_with_its_subscription(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription = subscribe(sdk, simulated, plans.pro)
+    simulated.switch_plan(subscription.id, plans.plus, when="period_end")
+    told(simulated)
+
+    simulated.cancel(subscription.id, at_period_end=False)
+
+    assert told(simulated)[-2:] == ["subscription_schedule.canceled", "customer.subscription.deleted"]
+    assert sdk.v1.subscriptions.retrieve(subscription.id).schedule is None
 
 
 def test_in_a_trial_a_switch_costs_nothing_and_ends_nothing(

@@ -59,7 +59,7 @@ def webhook_endpoint(look: Look) -> Found:
     try:
         endpoints = look.gateway.webhook_endpoints()
     except (StripeUnreachable, StripeRefused) as error:
-        return _not_asked(error)
+        return not_asked(error)
     ours = [endpoint for endpoint in endpoints if endpoint.url == look.webhook_url]
     facts = {"address": look.webhook_url, "endpoints": [_told(endpoint) for endpoint in endpoints]}
     return (*_of_endpoints(look, ours), facts)
@@ -153,7 +153,8 @@ def _told(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return facts | {"api_version": endpoint.api_version, "events": len(endpoint.events)}
 
 
-def _not_asked(error: StripeUnreachable | StripeRefused) -> Found:
+def not_asked(error: StripeUnreachable | StripeRefused) -> Found:
+    """What a check says that Stripe had no answer for."""
     if isinstance(error, StripeDenied):
         return "bad", "Stripe doesn't accept STRIPE_SECRET_KEY, or the key may not read this."
     if isinstance(error, StripeUnreachable):

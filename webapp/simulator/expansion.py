@@ -41,6 +41,7 @@ CLASSES: dict[str, type] = {
     "refund": stripe.Refund,
     "subscription": stripe.Subscription,
     "subscription_item": stripe.SubscriptionItem,
+    "subscription_schedule": stripe.SubscriptionSchedule,
 }
 FIRST_LINES = 10
 

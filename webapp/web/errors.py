@@ -105,6 +105,10 @@ WORDS: dict[int, tuple[str, str]] = {
 TITLES: dict[str, str] = {
     "pack_locked": "This pack is for subscribers",
     "pack_unavailable": "This pack can't be bought now",
+    "plan_unavailable": "This plan can't be bought now",
+    "unknown_plan": "We don't sell that plan",
+    "already_subscribed": "You have a subscription",
+    "not_subscribed": "There is nothing to manage",
     "payments_off": "Buying is switched off",
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",

@@ -21,6 +21,7 @@ from webapp.billing.subscriptions.asking import ask_plan
 from webapp.billing.subscriptions.checkout import open_plan_checkout, others_open, settle_plan_checkout
 from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.billing.subscriptions.portal import PortalFlow, portal_params
+from webapp.billing.subscriptions.portal_settings import our_portal
 from webapp.billing.subscriptions.queries import plan_checkout_of_session, subscription_of
 from webapp.billing.subscriptions.settling import settle_subscription
 from webapp.billing.subscriptions.standing import current_subscription
@@ -142,7 +143,9 @@ def portal_address(account_id: int, flow: PortalFlow | None) -> str:
     end_reading()
     if customer_id is None:
         raise NotSubscribed
-    return gateway.portal_url(portal_params(customer_id, row, flow, base_url=parts().settings.base_url))
+    params = portal_params(customer_id, row, flow, base_url=parts().settings.base_url)
+    ours = our_portal(gateway)  # the account's default portal, where `flask stripe sync` has made none of ours
+    return gateway.portal_url(params | ({"configuration": ours[0]} if ours else {}))
 
 
 def _end_others(gateway: Gateway, opened: PlanCheckout, *, now: dt.datetime) -> None:
