@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, inspect, update
 
 from tests.billing.doctoring import look
 from tests.billing.subscribing import MAX, START, at
@@ -117,9 +117,7 @@ class TestTheDoctor:
         subscribing.subscribe()
         sweep_plans(utc_now())
         row = subscribing.row()
-        facts = {column.name: getattr(row, column.name) for column in Subscription.__table__.columns} | {
-            "id": "sub_sim_2"
-        }
+        facts = {name: getattr(row, name) for name, _ in inspect(Subscription).columns.items()} | {"id": "sub_sim_2"}
         transact(lambda session: session.add(Subscription(**facts)))
         found = look("subscriptions")
         assert (found.state, found.facts) == ("bad", {"accounts": [subscribing.user.account_id]})

@@ -152,7 +152,9 @@ def test_a_downgrade_waits_for_the_period_and_can_be_taken_back(
     ends = date_of(period(subscription)[1])
     assert f"Nothing is due today. Pro goes on until {ends}." in portal.words(page)
 
-    assert portal.submit(page, switch) == "?said=planned"
+    form = portal.form(page, switch)
+    places = [portal.post(switch, form).headers["Location"] for _ in range(2)]
+    assert [place.removeprefix(portal.path) for place in places] == ["?said=planned", "?said=nothing"]
     assert f"From {ends} on: Plus, $12.00 per month." in portal.words()
     assert told(simulated) == ["subscription_schedule.created", "customer.subscription.updated"]
     assert portal.submit("", switch) == "?said=kept"

@@ -9,6 +9,7 @@ from webapp.simulator.events import Happening
 from webapp.simulator.store import Json
 from webapp.simulator.subscriptions.finding import invoices_of, subscriptions_of, updated
 from webapp.simulator.subscriptions.objects import ENDED, period_of
+from webapp.simulator.subscriptions.schedules import cancel_schedule
 
 Behavior = Literal["void", "keep_as_draft", "mark_uncollectible"]
 BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
@@ -84,11 +85,13 @@ def end(happening: Happening, subscription: Json, why: WhyEnded) -> Json:
     """A subscription ends for good, with its event."""
     state = happening.state
     _stop_asking(happening, subscription)
+    cancel_schedule(happening, subscription)
     details = subscription["cancellation_details"]
     ended = {
         "status": "canceled",
         "canceled_at": subscription["canceled_at"] or happening.now,
         "ended_at": happening.now,
+        "schedule": None,
         "cancellation_details": {**details, "reason": details["reason"] or why},
     }
     subscription = state.save({**subscription, **ended})
