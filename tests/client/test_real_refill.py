@@ -68,6 +68,7 @@ def test_holds_are_captured_released_found_and_closed_once(refill):
     with refill.hold(credits=10):
         pass
     assert (refill.balance().available, refill.balance().held) == (930 - 12 - 10, 0)
+    assert (refill.subscription().state, refill.subscription().plan) == ("none", "free")
 
 
 def test_too_few_credits_say_how_many(refill):
