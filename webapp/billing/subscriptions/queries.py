@@ -1,10 +1,24 @@
-"""Reading checkouts of plans and subscriptions: always through the account."""
+"""Reading checkouts of plans, subscriptions and allowances: always through the account."""
 
-from sqlalchemy import select
+import datetime as dt
+
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.billing.events import OBJECT_ID
-from webapp.billing.subscriptions.models import PlanCheckout, Subscription
+from webapp.billing.subscriptions.models import AllowancePeriod, PlanCheckout, Subscription
+
+# Built once: every page with a balance asks it.
+_PRESENT = (
+    select(AllowancePeriod)
+    .where(
+        AllowancePeriod.account_id == bindparam("of_account"),
+        AllowancePeriod.starts_at <= bindparam("now", type_=AllowancePeriod.starts_at.type),
+        AllowancePeriod.ends_at > bindparam("now", type_=AllowancePeriod.ends_at.type),
+    )
+    .order_by(AllowancePeriod.starts_at.desc(), AllowancePeriod.source)
+    .limit(1)
+)
 
 
 def plan_checkout_of_session(session: Session, account_id: int, session_id: str) -> PlanCheckout | None:
@@ -19,6 +33,22 @@ def plan_checkout_of_session(session: Session, account_id: int, session_id: str)
 def plan_checkout(session: Session, account_id: int, checkout_id: str) -> PlanCheckout | None:
     """The account's checkout of a plan of this id; None for whatever can't be an id."""
     return session.get(PlanCheckout, (account_id, checkout_id)) if OBJECT_ID.fullmatch(checkout_id) else None
+
+
+def last_plan_checkout(session: Session, account_id: int, *, stripe_mode: str) -> PlanCheckout | None:
+    """The checkout of a plan that the account opened last, if it got as far as Stripe."""
+    opened = (
+        PlanCheckout.account_id == account_id,
+        PlanCheckout.stripe_mode == stripe_mode,
+        PlanCheckout.session_id.is_not(None),
+    )
+    newest = PlanCheckout.opened_at.desc(), PlanCheckout.id
+    return session.scalar(select(PlanCheckout).where(*opened).order_by(*newest).limit(1))
+
+
+def present_allowance(session: Session, account_id: int, *, now: dt.datetime) -> AllowancePeriod | None:
+    """The period of an allowance that it is; the newest where a switch began another. One query."""
+    return session.scalars(_PRESENT, {"of_account": account_id, "now": now}).first()
 
 
 def subscription_of(session: Session, account_id: int, subscription_id: str) -> Subscription | None:
