@@ -24,9 +24,9 @@ ITEM = "si_sim_made"
 class Subscriber(Shopper):
     """A shopper who comes to the billing page."""
 
-    def choose(self, plan: str = "plus", *, page: Page | None = None, **typed: str) -> TestResponse:
+    def choose(self, card: str = "plus", *, page: Page | None = None, **typed: str) -> TestResponse:
         """Press the plan's button on the billing page."""
-        return self.pages.submit(page or self.pages.open(BILLING), f"subscribe-{plan}", **typed)
+        return self.pages.submit(page or self.pages.open(BILLING), f"subscribe-{card}", **typed)
 
     def opened(self, plan: str = "plus") -> PlanCheckout:
         """The checkout of a plan, opened and left."""

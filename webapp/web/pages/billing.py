@@ -14,7 +14,7 @@ from webapp.web.pages.plan_verbs import Verb, verb_of
 from webapp.web.pages.plan_watch import NOT_WATCHED, Watch, fingerprint
 from webapp.web.pages.plan_words import EACH, Chip, PlanWords, plan_name, plan_words, price_words
 from webapp.web.pages.reader import Reader
-from webapp.web.pages.shell import shell
+from webapp.web.pages.shell import shell, without_alert
 
 INVOICES_SHOWN = 24
 RUNNING_LOW_PERCENT = 80
@@ -40,12 +40,16 @@ BRANDS = {
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How much of a period's allowance is used. `state` is "ok", "warn" from 80 %, or "bad" when nothing is left."""
+    """How much of a period's allowance is used. `state` is "ok", "warn" from 80 %, or "bad" when nothing is left.
+
+    `end` is what becomes of the rest: it resets, or where no other period follows it expires.
+    """
 
     given: int
     used: int
     width: str
     state: str
+    end: str
     period: AllowancePeriod
 
 
@@ -87,7 +91,8 @@ class InvoiceRow:
 
 def billing_page(reader: Reader, watch: Watch) -> dict[str, Any]:
     """The whole page; `watch` is what the reader came from."""
-    return shell(reader) | plan_card(reader, watch) | plans(reader) | invoices(reader)
+    page = plan_card(reader, watch) | plans(reader) | invoices(reader)
+    return without_alert(shell(reader) | page, page["card"].words.title)  # the card says the same
 
 
 def plan_card(reader: Reader, watch: Watch = NOT_WATCHED) -> dict[str, Any]:
@@ -169,7 +174,15 @@ def _meter(reader: Reader) -> Meter | None:
         return None
     percent = used * 100 / given
     state = "bad" if used >= given else "warn" if percent >= RUNNING_LOW_PERCENT else "ok"
-    return Meter(given, used, f"{percent:.2f}%", state, period)
+    return Meter(given, used, f"{percent:.2f}%", state, _end_word(reader, period), period)
+
+
+def _end_word(reader: Reader, period: AllowancePeriod) -> str:
+    row = reader.plan_standing.subscription
+    if row is None or row.item_id != period.source:
+        return "Resets" if reader.plan_standing.plan and not reader.plan_standing.is_subscribed else "Expires"
+    is_last = row.ended_at is not None or (row.ends_at is not None and row.ends_at <= period.ends_at)
+    return "Expires" if is_last else "Resets"
 
 
 def _has_customer(reader: Reader) -> bool:

@@ -17,6 +17,8 @@ Chip = tuple[str, str, str]
 
 EVERY = {"month": "a month", "year": "a year"}
 EACH = {"month": "each month", "year": "each year"}
+# What Stripe calls the brands of cards; whatever else pays is no card.
+CARDS = {"visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "eftpos_au", "cartes_bancaires"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ def _unpaid(reader: Reader, row: Subscription) -> PlanWords:
 def _failed(reader: Reader, row: Subscription) -> PlanWords:
     """A payment that is tried again by itself: a working card is all it needs."""
     failed = f" on {_date(reader, row.problem_at)}" if row.problem_at else ""
-    lines = [f"Update your card to keep your {plan_name(reader, row.plan_slug)} allowance."]
+    what = "card" if row.card_brand in CARDS else "payment method"
+    lines = [f"Update your {what} to keep your {plan_name(reader, row.plan_slug)} allowance."]
     if row.retries_at is not None:
         lines.append(f"It is tried again on {_date(reader, row.retries_at)}.")
     return PlanWords(
@@ -155,7 +158,7 @@ def _failed(reader: Reader, row: Subscription) -> PlanWords:
         tuple(lines),
         f"Your last payment failed{failed}",
         "bad",
-        Act("Update your card", "payment_method"),
+        Act(f"Update your {what}", "payment_method"),
     )
 
 
