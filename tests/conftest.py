@@ -17,15 +17,17 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from tests.support.browsing import Browser, sign_in
+from tests.support.cheap import collect_rarely, hash_cheaply
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
 from tests.support.ready import SyncedStripe, share_routes, share_templates, synced_stripe
-from webapp.orm import WRITES, configure_engine
+from webapp.orm import WRITES, configure_engine, machine_now, run_ahead, utc_now
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
 
 write_into_memory()
+hash_cheaply()
 share_templates()
 share_routes()
 
@@ -62,6 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in gone]
 
 
+def pytest_collection_finish() -> None:
+    collect_rarely()
+
+
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     """How often a race is run: a sample in the gate, all of them by `make prove-concurrency`."""
@@ -86,6 +92,14 @@ def no_courier_is_left() -> Iterator[None]:
     for thread in threading.enumerate():
         if thread.name == "simulated-stripe":
             thread._target.__self__.stop()  # type: ignore[attr-defined]  # the courier whose thread it is
+
+
+@pytest.fixture(autouse=True)
+def no_clock_is_left_ahead() -> Iterator[None]:
+    """Set the clock right after a test that has moved the simulated Stripe's: other tests have other files."""
+    yield
+    if utc_now() - machine_now() >= dt.timedelta(seconds=1):
+        run_ahead()
 
 
 @pytest.fixture(scope="session")

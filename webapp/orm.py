@@ -3,6 +3,7 @@
 import datetime as dt
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
@@ -17,6 +18,9 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# How far `utc_now` is ahead of the machine's clock: not at all, but where the simulated Stripe moves it.
+_clock: dict[str, Callable[[], dt.timedelta]] = {"ahead": dt.timedelta}
 
 # A date that never comes: "never expires" is a real value, so that one index can order lots by expiry.
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
@@ -60,7 +64,20 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
 
 def utc_now() -> dt.datetime:
     """The present instant. Called at the edges only; everything inside takes `now`."""
+    return machine_now() + _clock["ahead"]()
+
+
+def machine_now() -> dt.datetime:
+    """What this machine's own clock says. Sign-ins end by this one: nobody is signed out because a clock was moved."""
     return dt.datetime.now(dt.UTC)
+
+
+def run_ahead(shift: Callable[[], dt.timedelta] = dt.timedelta) -> None:
+    """Let `utc_now` be ahead of the machine's clock by what `shift` says each time; without it, by nothing.
+
+    The simulated Stripe alone calls this, so that a developer needn't wait a month for a renewal.
+    """
+    _clock["ahead"] = shift
 
 
 def configure_engine(engine: Engine) -> None:

@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -122,19 +123,22 @@ def is_ours(name: str) -> bool:
     return name.split(".", maxsplit=1)[0] == "webapp"
 
 
-ALL_IMPORTS = [found for file in source_files() for found in imports_of(file)]
+@cache
+def all_imports() -> list[Import]:
+    """Read when they are first asked for: every process of the suite imports this file."""
+    return [found for file in source_files() for found in imports_of(file)]
 
 
 def test_the_test_sees_the_package():
     assert len(source_files()) > 40
-    assert len(ALL_IMPORTS) > 200
+    assert len(all_imports()) > 200
     assert {part_of(module_of(file)) for file in source_files()} == set(MAY_IMPORT)
 
 
 def test_imports_point_inward_only():
     outward = [
         str(found)
-        for found in ALL_IMPORTS
+        for found in all_imports()
         if is_ours(found.name)
         and (to := part_of(found.name)) != (of := part_of(module_of(found.file)))
         and to not in MAY_IMPORT[of]
@@ -152,7 +156,7 @@ def test_the_inner_rings_never_import_flask():
     flask = ("flask", "werkzeug", "jinja2", "wtforms")
     found = [
         str(one)
-        for one in ALL_IMPORTS
+        for one in all_imports()
         if part_of(module_of(one.file)) in WITHOUT_FLASK and one.name.lower().startswith(flask)
     ]
     assert found == []
@@ -160,7 +164,7 @@ def test_the_inner_rings_never_import_flask():
 
 def test_stripes_sdk_is_imported_by_the_gateway_and_the_simulator_only():
     users = {
-        one.file.relative_to(PACKAGE).as_posix() for one in ALL_IMPORTS if one.name.split(".")[0].lower() == "stripe"
+        one.file.relative_to(PACKAGE).as_posix() for one in all_imports() if one.name.split(".")[0].lower() == "stripe"
     }
     assert "billing/gateway/calls.py" in users
     assert all(file.startswith(("simulator/", "billing/gateway/")) for file in users)
@@ -169,12 +173,12 @@ def test_stripes_sdk_is_imported_by_the_gateway_and_the_simulator_only():
 @pytest.mark.parametrize("part", sorted(ONLY))
 def test_inner_parts_stand_on_python_and_little_else(part):
     allowed = ONLY[part] | set(sys.stdlib_module_names) | {"webapp"}
-    found = [one for one in ALL_IMPORTS if part_of(module_of(one.file)) == part]
+    found = [one for one in all_imports() if part_of(module_of(one.file)) == part]
     assert [str(one) for one in found if one.name.split(".")[0] not in allowed] == []
 
 
 def test_the_simulator_is_not_imported_unless_it_is_chosen():
-    eager = [str(one) for one in ALL_IMPORTS if part_of(one.name) == "simulator" and "simulator" not in str(one.file)]
+    eager = [str(one) for one in all_imports() if part_of(one.name) == "simulator" and "simulator" not in str(one.file)]
     assert eager == [one for one in eager if "webapp/__init__.py" in one]
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     at_import = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from tests.billing.buying import Buying
+from tests.billing.subscribing import Subscribing
 from webapp.extensions import db
 from webapp.people.models import User
 
@@ -35,3 +36,9 @@ def buying(app: Flask, user: User) -> Iterator[Buying]:
     buying.simulator.request = guarded
     yield buying
     assert while_holding == []
+
+
+@pytest.fixture
+def subscribing(buying: Buying) -> Subscribing:
+    """The same shop for people who subscribe."""
+    return Subscribing(buying.app, buying.user, buying.asked)

@@ -25,6 +25,7 @@ from webapp.billing.stripe_objects import (
     checkout_session,
     dispute,
 )
+from webapp.orm import utc_now
 from webapp.settings import Settings, read_settings
 
 KEY = "sk_test_canaryverysecret"
@@ -116,6 +117,13 @@ def test_real_stripe_is_never_asked_about_simulated_ids():
         lambda gateway: gateway.refunds_of_payment("pi_sim_1"),
         lambda gateway: gateway.disputes_of_payment("pi_sim_1"),
         lambda gateway: gateway.payment_of("charge", "ch_sim_1"),
+        lambda gateway: gateway.subscription("sub_sim_1"),
+        lambda gateway: gateway.invoices("sub_sim_1", since=utc_now()),
+        lambda gateway: gateway.subscription_of_invoice("in_sim_1"),
+        lambda gateway: gateway.price("price_sim_1"),
+        lambda gateway: gateway.prices_of_product("prod_sim_1"),
+        lambda gateway: gateway.has_customer("cus_sim_1"),
+        lambda gateway: gateway.expire_checkout("cs_test_sim_1"),
     ):
         with pytest.raises(StripeRefused) as caught:
             ask(real(client))
@@ -187,6 +195,18 @@ def test_only_opening_a_checkout_is_tried_twice(monkeypatch):
 def test_a_payment_that_stripe_does_not_know_has_no_checkout():
     assert real(stripe_error(404, code="resource_missing")).checkout_of_payment("pi_1") is None
     assert real(Answering(200, {"object": "list", "data": [], "has_more": False})).checkout_of_payment("pi_1") is None
+
+
+def test_what_stripe_does_not_know_of_plans_is_nothing_and_a_deleted_customer_is_gone():
+    missing = real(stripe_error(404, code="resource_missing"))
+    assert missing.subscription("sub_1") is None
+    assert missing.subscription_of_invoice("in_1") is None
+    assert missing.price("price_1") is None
+    assert not missing.has_customer("cus_1")
+    assert not real(Answering(200, {"id": "cus_1", "object": "customer", "deleted": True})).has_customer("cus_1")
+    assert real(Answering(200, {"id": "cus_1", "object": "customer"})).has_customer("cus_1")
+    with pytest.raises(StripeRefused):
+        real(stripe_error(400, code="parameter_unknown", param="x")).subscription("sub_1")
 
 
 class Paging(Answering):

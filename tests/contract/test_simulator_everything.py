@@ -6,8 +6,9 @@ from pathlib import Path
 
 import stripe
 
+from tests.contract.portals import configure, open_portal
 from tests.contract.stripe_types import event_types, object_classes
-from tests.contract.subscribing import latest_invoice, make_plans, subscribe
+from tests.contract.subscribing import latest_invoice, make_plans, open_subscription, subscribe
 from tests.contract.test_simulator_checkout import open_session
 from tests.contract.validating import store_faults
 from webapp import simulator
@@ -56,6 +57,7 @@ def make_everything(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, pr
     sdk.v1.customers.delete(customer.id)
     sdk.v1.webhook_endpoints.create({"url": "https://example.com/hook", "enabled_events": ["*"]})
     live_through_subscriptions(sdk, simulated)
+    use_codes_and_portals(sdk, simulated)
 
 
 def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient) -> None:
@@ -78,6 +80,20 @@ def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTT
     sdk.v1.subscriptions.resume(paused.id)
     for one in (subscription, paused):
         sdk.v1.customers.delete(str(one.customer))
+
+
+def use_codes_and_portals(sdk: stripe.StripeClient, simulated: SimulatedHTTPClient) -> None:
+    """A code that is used up by a plan, a configured portal, a way into it, and a card that is taken away."""
+    plans = make_plans(sdk)
+    coupon = sdk.v1.coupons.create({"percent_off": 50, "duration": "once"})
+    code = sdk.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "HALF"})
+    session = open_subscription(sdk, plans.plus, allow_promotion_codes=True)
+    simulated.apply_code(session.id, "HALF")
+    customer_id = str(simulated.pay(session.id)["customer"])
+    sdk.v1.promotion_codes.update(code.id, {"active": False})
+    configure(sdk, plans)
+    open_portal(sdk, customer_id, flow_data={"type": "payment_method_update"})
+    sdk.v1.payment_methods.detach(sdk.v1.customers.payment_methods.list(customer_id).data[0].id)
 
 
 def give_money_back(simulated: SimulatedHTTPClient, intent_id: str) -> None:

@@ -1,5 +1,6 @@
 """What Stripe's own types accept and refuse, read from the installed SDK."""
 
+import importlib
 from typing import Any
 
 import pytest
@@ -93,10 +94,11 @@ def test_the_sdk_pins_the_version_that_our_code_names() -> None:
 
 
 def test_every_event_we_act_on_is_one_that_stripe_sends() -> None:
-    from webapp.billing.webhooks import HANDLERS
+    from webapp.billing.webhooks import event_types as listened_to
 
-    assert {"checkout.session.completed", "checkout.session.async_payment_succeeded"} <= HANDLERS.keys()
-    assert HANDLERS.keys() <= event_types()
+    heard = set(listened_to())
+    assert {"checkout.session.completed", "checkout.session.async_payment_succeeded", "invoice.paid"} <= heard
+    assert heard <= event_types()
 
 
 def test_operations_are_read_from_the_sdk() -> None:
@@ -124,6 +126,14 @@ TABLES = {
     "PAYMENT_PATHS": "sdk:stripe._charge:Charge",
     "ENDPOINT_PATHS": "sdk:stripe._webhook_endpoint:WebhookEndpoint",
 }
+PLAN_TABLES = {
+    "SUBSCRIPTION_PATHS": "sdk:stripe._subscription:Subscription",
+    "ITEM_PATHS": "sdk:stripe._subscription_item:SubscriptionItem",
+    "CARD_PATHS": "sdk:stripe._payment_method:PaymentMethod",
+    "PHASE_PATHS": "sdk:stripe._subscription_schedule:SubscriptionSchedule.Phase",
+    "INVOICE_PATHS": "sdk:stripe._invoice:Invoice",
+    "INVOICE_LINE_PATHS": "sdk:stripe._invoice_line_item:InvoiceLineItem",
+}
 ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version", "account", "data.object")
 
 
@@ -138,17 +148,17 @@ def has_path(schema: dict[str, Any], path: list[str]) -> bool:
     return path[0] in schema.get("properties", {}) and has_path(schema["properties"][path[0]], path[1:])
 
 
-def test_every_field_we_read_is_where_stripe_puts_it() -> None:
-    from webapp.billing import stripe_objects
+@pytest.mark.parametrize(("module", "tables"), [("stripe_objects", TABLES), ("plan_objects", PLAN_TABLES)])
+def test_every_field_we_read_is_where_stripe_puts_it(module: str, tables: dict[str, str]) -> None:
+    objects = importlib.import_module(f"webapp.billing.{module}")
+    read = {name: getattr(objects, name) for name in dir(objects) if name.endswith("_PATHS")}
 
-    read = {name: getattr(stripe_objects, name) for name in dir(stripe_objects) if name.endswith("_PATHS")}
-
-    assert read.keys() == TABLES.keys(), "a new table of paths needs the type it is read from, here"
+    assert read.keys() == tables.keys(), "a new table of paths needs the type it is read from, here"
     missing = [
         f"{name}: {path}"
         for name, paths in read.items()
         for path in paths.values()
-        if not has_path({"$ref": TABLES[name]}, path.split("."))
+        if not has_path({"$ref": tables[name]}, path.split("."))
     ]
     assert missing == []
 

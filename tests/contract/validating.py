@@ -24,9 +24,11 @@ from webapp.simulator.store import Store
 NOT_ALWAYS_SENT: dict[str, set[str]] = {
     "charge": {"refunds"},
     "checkout.session": {"line_items"},
+    "coupon": {"applies_to", "currency_options", "deleted"},
     "customer": {
         "cash_balance", "deleted", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids",
     },
+    "discount": {"deleted"},
     "event": {"account", "context"},
     "invoice": {"confirmation_secret", "deleted", "payments"},
     "item": {"discounts", "taxes"},

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
 from tests.support.forms import PASSWORD
-from tests.support.people import hash_once, make_user
+from tests.support.people import make_user
 from webapp.extensions import db, transact
 from webapp.people.browsers import sign_in_browser, user_of_browser
 from webapp.people.changes import Claim, change_email, change_password
@@ -159,7 +159,7 @@ def store_hash(user, password_hash):
 
 
 def test_a_password_changed_while_the_old_one_is_looked_at_stands(app, user, now, monkeypatch):
-    other = hash_once("changed meanwhile elsewhere")
+    other = hasher.hash("changed meanwhile elsewhere")
     monkeypatch.setattr("webapp.people.passwords.hasher", Interrupted(lambda: store_hash(user, other)))
     with pytest.raises(WrongPassword):
         change_password(claim(user, now), password=NEW, is_kept=True)

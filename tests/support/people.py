@@ -1,6 +1,4 @@
-"""Users as registration leaves them, without its price: a password is hashed once in a run (0.1 s and 64 MiB each)."""
-
-from functools import cache
+"""Users as registration leaves them, without the form."""
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +16,7 @@ def make_user(
     email: str, *, password: str = PASSWORD, name: str = "", time_zone: str = "UTC", welcome_credits: int = 0
 ) -> User:
     """A user with an account of their own. tests/people proves that registering does the same."""
-    password_hash = hash_once(password)
+    password_hash = hash_password(password, email="")
 
     def work(session):
         account_id = operations.open_account(session, time_zone=time_zone, now=utc_now())
@@ -45,9 +43,3 @@ def make_operator(role: str, email: str = "") -> User:
 
 def _give_role(session: Session, user_id: int, role: str) -> None:
     session.get_one(User, user_id).role = role
-
-
-@cache
-def hash_once(password: str) -> str:
-    """The hash of a password, the same for everybody who has it."""
-    return hash_password(password, email="")

@@ -20,6 +20,7 @@ from webapp.people.errors import AccountClosed
 from webapp.people.hosts import Wish, host_account
 from webapp.people.links import make_login_link
 from webapp.people.models import User
+from webapp.web.plans import refresh_subscription, settle_plan, start_plan
 
 __all__ = ["database_url"]
 
@@ -110,6 +111,24 @@ def test_a_wrong_password_and_an_old_form_close_nothing(shopper):
         assert close(shopper, refund=refund).status_code == 400
     assert close(shopper, refund="aaaaaaaaaaaa:1:1").status_code == 404
     assert stored(shopper).closed_at is None
+
+
+def test_nobody_closes_an_account_whose_subscription_would_go_on(app, shopper):
+    simulator = app.extensions["simulator"]
+    opened = start_plan(user=shopper.user, plan_slug="plus", open_key="form:1", now=utc_now())
+    subscription_id = simulator.pay(opened.session_id)["subscription"]
+    settle_plan(shopper.user.account_id, opened.session_id, now=utc_now())
+    page = shopper.pages.open(CLOSE)
+    assert "Your subscription must be cancelled first" in page.text
+    refused = shopper.pages.page_of(close(shopper, page), status=422)
+    assert "Your subscription would go on and be charged again." in refused.text
+    assert stored(shopper).closed_at is None
+    simulator.cancel(subscription_id, at_period_end=True)
+    refresh_subscription(shopper.user.account_id, now=utc_now())
+    page = shopper.pages.open(CLOSE)
+    assert "Your Plus plan ends on" in page.text
+    assert close(shopper, page).status_code == 200
+    assert stored(shopper).closed_at is not None
 
 
 def test_an_operator_stays(shopper):

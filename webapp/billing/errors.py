@@ -9,6 +9,8 @@ Refusal
     ├── UnknownPlan          not in the catalogue, or not on sale       plan
     ├── PlanUnavailable      no Price in Stripe that agrees with the catalogue
     ├── AlreadySubscribed    one subscription an account: change that one  plan
+    ├── PlanMissing          somebody pays for a plan that the catalogue hasn't  plan
+    ├── StillSubscribed      a subscription would go on without its account     plan
     ├── NotSubscribed        there is nothing to manage in the portal
     ├── PortalUnavailable    Stripe doesn't open its portal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
@@ -90,6 +92,19 @@ class PlanUnavailable(BillingRefusal):
         super().__init__("This plan can't be bought right now. You have not been charged.", plan=slug)
 
 
+class PlanMissing(BillingRefusal):
+    """Stripe has a subscription to a plan of ours that isn't in the catalogue: nobody can tell what it gives."""
+
+    code = "plan_missing"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"Somebody subscribes to the plan “{slug}”, which the catalogue has no more. Put it back; with "
+            "active = false nobody else can buy it.",
+            plan=slug,
+        )
+
+
 class AlreadySubscribed(BillingRefusal):
     """The account has a subscription, which can be changed; a second one would be paid twice. Facts: `plan`."""
 
@@ -98,6 +113,19 @@ class AlreadySubscribed(BillingRefusal):
     def __init__(self, slug: str) -> None:
         super().__init__(
             "You have a subscription already. Change it in “Manage subscription”. You have not been charged.", plan=slug
+        )
+
+
+class StillSubscribed(BillingRefusal):
+    """The account has a subscription that would be charged again. Facts: `plan`."""
+
+    code = "still_subscribed"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            "Your subscription would go on and be charged again. Cancel it first, on the billing page. Nothing was "
+            "closed.",
+            plan=slug,
         )
 
 

@@ -4,15 +4,18 @@ The application talks to it exactly as to Stripe: through `stripe.StripeClient`,
 nothing of purchases, accounts or credits, and nothing outside this package knows that it is there but `create_app`.
 """
 
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
+from webapp.orm import run_ahead
 from webapp.settings import Settings
-from webapp.simulator import subscription_pages
 from webapp.simulator.calls import Site
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.events import Sending
+from webapp.simulator.moving import simulated_time
+from webapp.simulator.portal import pages as portal_pages
 
 __all__ = ["Sending", "SimulatedHTTPClient", "build_http_client", "register"]
 
@@ -31,7 +34,9 @@ def register(app: Flask, client: SimulatedHTTPClient) -> None:
     Not in tests and not on the command line: there nobody waits for a webhook, and a test wants to send it itself.
     """
     app.extensions["simulator"] = client
-    app.register_blueprint(subscription_pages.blueprint)
+    app.jinja_env.globals["simulated_time"] = partial(simulated_time, client)
+    run_ahead(client.clock.shift)
+    app.register_blueprint(portal_pages.blueprint)
 
     @app.before_request
     def start_courier() -> None:

@@ -109,11 +109,11 @@ def answer(store: Store, request: Request, *, site: Site, now: int) -> Answer:
         turn = Turn(request, endpoint, ids, request_id, site, now)
         if request.method == "GET":
             with store.reading() as state:
-                return _answer(200, turn.run(state), request_id)
+                return _answer(200, turn.run(state), request_id, now=now)
         with store.writing() as state:
             return _write(turn, state)
     except StripeRefusal as refusal:
-        return _refused(refusal, request_id)
+        return _refused(refusal, request_id, now=now)
 
 
 def break_down(store: Store, request: Request, *, now: int) -> Answer:
@@ -127,12 +127,12 @@ def break_down(store: Store, request: Request, *, now: int) -> Answer:
     try:
         _check_key(request)
         if request.idempotency_key is None:
-            return _answer(500, body, request_id)
+            return _answer(500, body, request_id, now=now)
         with store.writing() as state:
             kept = _replay(state, request, request_id, now=now)
             return kept or _keep(state, request, 500, body, request_id, now=now)
     except StripeRefusal as refusal:
-        return _refused(refusal, request_id)
+        return _refused(refusal, request_id, now=now)
 
 
 def _check_key(request: Request) -> None:
@@ -146,7 +146,7 @@ def _check_key(request: Request) -> None:
 def _write(turn: Turn, state: State) -> Answer:
     request = turn.request
     if request.idempotency_key is None:
-        return _answer(200, turn.run(state), turn.request_id)
+        return _answer(200, turn.run(state), turn.request_id, now=turn.now)
     kept = _replay(state, request, turn.request_id, now=turn.now)
     return kept or _keep(state, request, 200, turn.run(state), turn.request_id, now=turn.now)
 
@@ -157,7 +157,7 @@ def _keep(state: State, request: Request, status: int, body: str, request_id: st
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         request.idempotency_key, request.path, _fingerprint(request), status, body, request_id, now,
     )  # fmt: skip
-    return _answer(status, body, request_id, **_kept_headers(request, status))
+    return _answer(status, body, request_id, now=now, **_kept_headers(request, status))
 
 
 def _replay(state: State, request: Request, request_id: str, *, now: int) -> Answer | None:
@@ -169,7 +169,7 @@ def _replay(state: State, request: Request, request_id: str, *, now: int) -> Ans
         _check_same(request, kept["path"], kept["fingerprint"], key)
         replayed = {"Idempotent-Replayed": "true", "Original-Request": kept["request_id"]}
         headers = {**_kept_headers(request, kept["status"]), **replayed}
-        return _answer(kept["status"], kept["body"], request_id, **headers)
+        return _answer(kept["status"], kept["body"], request_id, now=now, **headers)
     return None
 
 
@@ -200,11 +200,12 @@ def _new_request_id() -> str:
     return f"req_sim{secrets.token_hex(7)}"
 
 
-def _refused(refusal: StripeRefusal, request_id: str) -> Answer:
-    return _answer(refusal.status, json.dumps(refusal.body()), request_id, **{"Stripe-Should-Retry": "false"})
+def _refused(refusal: StripeRefusal, request_id: str, *, now: int) -> Answer:
+    body, never = json.dumps(refusal.body()), {"Stripe-Should-Retry": "false"}
+    return _answer(refusal.status, body, request_id, now=now, **never)
 
 
-def _answer(status: int, body: str, request_id: str, **headers: str) -> Answer:
+def _answer(status: int, body: str, request_id: str, *, now: int, **headers: str) -> Answer:
     fixed = {"Content-Type": "application/json", "Request-Id": request_id, "Stripe-Version": str(stripe.api_version)}
-    fixed["Date"] = formatdate(usegmt=True)
+    fixed["Date"] = formatdate(now, usegmt=True)
     return Answer(status, body, Headers({**fixed, **headers}))

@@ -15,8 +15,10 @@ from webapp.simulator import subscriptions
 from webapp.simulator.aftermath import After, dispute_payment, refund_payment
 from webapp.simulator.answers import Answer, Request, answer, break_down
 from webapp.simulator.calls import Site
+from webapp.simulator.clock import Clock, RenewalCourse
 from webapp.simulator.courier import Courier, unix_now
 from webapp.simulator.deliveries import Deliveries
+from webapp.simulator.discounts import apply_code, remove_code
 from webapp.simulator.disputing import Step, take_step
 from webapp.simulator.events import NORMALLY, Happening, Sending
 from webapp.simulator.faults import Fault, Faults
@@ -47,12 +49,12 @@ class SimulatedHTTPClient(HTTPClient):
     ) -> None:
         super().__init__()
         self.store = Store(path)
+        self.clock = Clock(self.store, clock)
         self.site = site
         self.faults = Faults(self.store)
         secrets = Secrets(webhook_secret, old_secret or ROLLED_SECRET) if webhook_secret else None
         self.deliveries = Deliveries(self.store, base_url=site.base_url, secrets=secrets)
-        self.courier = Courier(self.store, self.deliveries, base_url=site.base_url, clock=clock)
-        self._clock = clock
+        self.courier = Courier(self.store, self.deliveries, base_url=site.base_url, clock=self.clock)
 
     def request(
         self,
@@ -77,18 +79,28 @@ class SimulatedHTTPClient(HTTPClient):
     ) -> Json:
         """Do what the buyer does on the hosted page; the session afterwards (see `paying.pay`)."""
         with self.store.writing() as state:
-            return pay(Paying(state, self._clock(), self.site.base_url, sending, after), session_id, outcome)
+            return pay(Paying(state, self.clock(), self.site.base_url, sending, after), session_id, outcome)
+
+    def apply_code(self, session_id: str, code: str) -> Json:
+        """Type a promotion code on the hosted page; the session. Raises StripeRefusal with the buyer's sentence."""
+        with self._happening() as happening:
+            return apply_code(happening, session_id, code)
+
+    def remove_code(self, session_id: str) -> Json:
+        """Take the promotion code away again; the session."""
+        with self._happening() as happening:
+            return remove_code(happening, session_id)
 
     def authenticate(self, session_id: str, *, is_successful: bool) -> Json:
         """Answer the bank's question of a payment that requires action; the session afterwards."""
         with self.store.writing() as state:
-            paying = Paying(state, self._clock(), self.site.base_url)
+            paying = Paying(state, self.clock(), self.site.base_url)
             return authenticate(paying, session_id, is_successful=is_successful)
 
     def settle(self, intent_id: str, end: Settlement | None = None) -> Json:
         """End a delayed payment, as planned or as `end` says; the payment intent."""
         with self.store.writing() as state:
-            return settle(state, intent_id, end, base_url=self.site.base_url, now=self._clock())
+            return settle(state, intent_id, end, base_url=self.site.base_url, now=self.clock())
 
     def refund(self, intent_id: str, amount_minor: int | None = None, course: Course | None = None) -> Json:
         """Refund a payment in Stripe's dashboard, whole or in part; the refund. Raises StripeRefusal."""
@@ -121,7 +133,7 @@ class SimulatedHTTPClient(HTTPClient):
 
     def renew_due(self) -> int:
         """Renew what is due by the clock, as the delivery thread does; how many."""
-        return subscriptions.renew_due(self.store, now=self._clock())
+        return subscriptions.renew_due(self.store, now=self.clock())
 
     def retry_payment(self, invoice_id: str, course: subscriptions.Course | None = None) -> Json:
         """Ask once more for an open invoice; the invoice."""
@@ -177,17 +189,24 @@ class SimulatedHTTPClient(HTTPClient):
 
     def now(self) -> int:
         """The simulated account's clock, in Unix seconds."""
-        return self._clock()
+        return self.clock()
+
+    def move_clock(self, seconds: int, course: RenewalCourse = "card", *, seen: int | None = None) -> bool:
+        """Move the clock ahead, and let happen what is due then, renewals in the chosen course (see `Clock.move`)."""
+        is_moved = self.clock.move(seconds, course, seen=seen)
+        if is_moved:
+            self.courier.catch_up()
+        return is_moved
 
     @contextmanager
     def _happening(self) -> Iterator[Happening]:
         with self.store.writing() as state:
-            yield Happening(state, self._clock())
+            yield Happening(state, self.clock())
 
     def _run_into(self, fault: Fault, request: Request) -> Answer:
         if fault.kind == "broken":
-            return break_down(self.store, request, now=self._clock())
+            return break_down(self.store, request, now=self.clock())
         return fault.happens(lambda: self._answer(request))
 
     def _answer(self, request: Request) -> Answer:
-        return answer(self.store, request, site=self.site, now=self._clock())
+        return answer(self.store, request, site=self.site, now=self.clock())

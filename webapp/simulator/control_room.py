@@ -15,7 +15,9 @@ from webapp.simulator.choices import (
     fault_words,
     manner_choices,
 )
+from webapp.simulator.codes import DURATIONS, active_codes
 from webapp.simulator.controls import SAID
+from webapp.simulator.moving import clock_card
 from webapp.simulator.pages import blueprint, chosen, stripe_client
 from webapp.simulator.settling import expire_due, expire_session
 from webapp.simulator.signing import MANNERS
@@ -38,6 +40,9 @@ def control_room() -> str:
             day=day,
             events=records.events(state),
             objects=records.objects(state),
+            clock=clock_card(client, state),
+            codes=active_codes(state),
+            durations=DURATIONS,
             webhooks=client.deliveries,
             waiting=records.waiting(state),
             manners=manner_choices(client.deliveries.secrets),

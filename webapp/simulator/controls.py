@@ -28,6 +28,10 @@ SAID = {
     "chosen-drop": "Dropped. The app will never be told by these.",
     "nothing": "Nothing was chosen, or it was sent already.",
     "armed": "The next call will run into it.",
+    "moved": "The clock was moved. What is due by now has happened.",
+    "not-moved": "The clock was not moved: it is not as you saw it any more.",
+    "code": "The code can be typed on the checkout page.",
+    "no-code": "No code was made: it is taken, or can’t be one. Letters, digits and dashes, 1 to 100 percent.",
     "cleared": "Calls to Stripe work as they should.",
 }
 

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from webapp.orm import utc_now
+from webapp.orm import machine_now
 from webapp.simulator.deliveries import Deliveries
 from webapp.simulator.settling import expire_due, settle_due
 from webapp.simulator.store import Store
@@ -82,15 +82,19 @@ class Courier:
 
     def work(self) -> int:
         """Do everything that is due once; the number of webhooks sent. Writes nothing when nothing is due."""
-        now = self._clock()
-        expire_due(self._store, now=now)
-        settle_due(self._store, base_url=self._base_url, now=now)
-        renew_due(self._store, now=now)
+        self.catch_up()
         sent = 0
         while not self._stopped.is_set() and (delivery := self._deliveries.claim(now=self._clock())):
             self._deliveries.deliver(delivery, post, now=self._clock())
             sent += 1
         return sent
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now; send nothing."""
+        now = self._clock()
+        expire_due(self._store, now=now)
+        settle_due(self._store, base_url=self._base_url, now=now)
+        renew_due(self._store, now=now)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -103,8 +107,8 @@ class Courier:
 
 
 def unix_now() -> int:
-    """The present second."""
-    return int(utc_now().timestamp())
+    """The present second of this machine; how far the simulated clock is ahead of it, `Clock` knows."""
+    return int(machine_now().timestamp())
 
 
 def _text(body: bytes) -> str:

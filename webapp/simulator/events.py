@@ -31,6 +31,7 @@ KEPT_SECONDS = 30 * 24 * 3600
 WITHOUT_LISTENER = (
     "product.created", "price.created", "customer.created", "customer.updated", "payment_method.", "invoice.created",
     "invoice.finalized", "invoice.marked_uncollectible", "invoice.payment_succeeded", "invoice_payment.",
+    "promotion_code.",
 )  # fmt: skip
 
 

@@ -21,9 +21,13 @@ from webapp.simulator.subscriptions.invoice_api import payments_of
 DEEPEST = 4
 CLASSES: dict[str, type] = {
     "balance_transaction": stripe.BalanceTransaction,
+    "billing_portal.configuration": stripe.billing_portal.Configuration,
+    "billing_portal.session": stripe.billing_portal.Session,
     "charge": stripe.Charge,
     "checkout.session": Session,
+    "coupon": stripe.Coupon,
     "customer": stripe.Customer,
+    "discount": stripe.Discount,
     "dispute": stripe.Dispute,
     "invoice": stripe.Invoice,
     "invoice_payment": stripe.InvoicePayment,
@@ -33,9 +37,11 @@ CLASSES: dict[str, type] = {
     "payment_method": stripe.PaymentMethod,
     "price": stripe.Price,
     "product": stripe.Product,
+    "promotion_code": stripe.PromotionCode,
     "refund": stripe.Refund,
     "subscription": stripe.Subscription,
     "subscription_item": stripe.SubscriptionItem,
+    "subscription_schedule": stripe.SubscriptionSchedule,
 }
 FIRST_LINES = 10
 
@@ -79,9 +85,16 @@ def _expanded(expanding: Expanding, item: Json, kind: type | None, parts: list[s
         return {**item, "data": [_expanded(expanding, entry, None, rest) for entry in item["data"]]}
     kind = CLASSES.get(item.get("object", ""), kind)
     inner = _inner(expanding, item, kind, name, is_last=not rest)
-    if rest and isinstance(inner, dict):
-        inner = _expanded(expanding, inner, _part_class(kind, name), rest)
+    if rest:
+        inner = _deeper(expanding, inner, _part_class(kind, name), rest)
     return {**item, name: inner}
+
+
+def _deeper(expanding: Expanding, inner: Any, kind: type | None, rest: list[str]) -> Any:
+    """A part, or each part of a list, with what is further down expanded."""
+    if isinstance(inner, list):
+        return [_deeper(expanding, one, kind, rest) for one in inner]
+    return _expanded(expanding, inner, kind, rest) if isinstance(inner, dict) else inner
 
 
 def _inner(expanding: Expanding, item: Json, kind: type | None, name: str, *, is_last: bool) -> Any:
@@ -122,7 +135,8 @@ LISTS: dict[tuple[type | None, str], Callable[[State, str], Json]] = {
 def _part_class(kind: type | None, name: str) -> type | None:
     """The SDK's class of a part of an object, like `Session.AutomaticTax`; None for anything else."""
     hint = kind.__annotations__.get(name) if kind else None
-    for candidate in (hint, *get_args(hint)):
+    parts = get_args(hint)
+    for candidate in (hint, *parts, *(one for part in parts for one in get_args(part))):  # `Optional[List[Part]]` too
         if isinstance(candidate, type) and issubclass(candidate, stripe.StripeObject):
             return candidate
     return None

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from webapp.simulator.aftermath import AFTERS
 from webapp.simulator.choices import AFTERWARDS, RETURNS, WEBHOOK_CHOICES, WEBHOOKS, choices_of
 from webapp.simulator.client import SimulatedHTTPClient
+from webapp.simulator.discounts import code_of
 from webapp.simulator.events import Sending
 from webapp.simulator.intents import intent_of
 from webapp.simulator.paying import outcomes_of
@@ -40,14 +41,21 @@ def refuse_other_machines() -> None:
 @blueprint.get("/c/pay/<session_id>")
 def checkout(session_id: str) -> str:
     """The hosted page of an open session; of any other it says why it can't be paid."""
+    return checkout_page(session_id)
+
+
+def checkout_page(session_id: str, *, code_error: str | None = None) -> str:
+    """Draw the hosted page; `code_error` says why the code that was typed can't be used."""
     session, lines, error = _read(session_id)
     client = stripe_client()
     if session["status"] != "open":
         return render_template("simulator/ended.html", session=session, site=client.site)
     with client.store.reading() as state:
         terms = terms_of(state, session, now=client.now())
+        code = code_of(state, session)
     return render_template(
         "simulator/checkout.html", session=session, lines=lines, terms=terms, error=error, site=client.site,
+        code=code, code_error=code_error,
         choices=choices_of(session), webhooks=WEBHOOKS, returns=RETURNS, afterwards=AFTERWARDS,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from webapp.simulator import methods
 from webapp.simulator.aftermath import After, dispute_payment, plan_after
 from webapp.simulator.charges import new_charge, outcome
 from webapp.simulator.customers import new_customer
+from webapp.simulator.discounts import redeem
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import NORMALLY, Happening, Sending, emit
 from webapp.simulator.intents import intent_of, new_intent
@@ -81,9 +82,9 @@ def pay(paying: Paying, session_id: str, chosen: Outcome) -> Json:
 
 def outcomes_of(session: Json) -> tuple[Outcome, ...]:
     """How a session may be paid: nobody subscribes by bank debit here, and nothing declines when nothing is due."""
-    if session["mode"] == "payment":
-        return OUTCOMES
-    return WITHOUT_MONEY if session["amount_total"] == 0 else BY_CARD
+    if session["amount_total"] == 0:
+        return WITHOUT_MONEY
+    return OUTCOMES if session["mode"] == "payment" else BY_CARD
 
 
 def authenticate(paying: Paying, session_id: str, *, is_successful: bool) -> Json:
@@ -242,5 +243,6 @@ def _complete(paying: Paying, session: Json, payment_status: str) -> Json:
     session = state.save({**session, **completed})
     state.wake(session["id"], None)
     state.hide(session["id"], sending=asdict(paying.sending))
+    redeem(state, session)
     paying.emit("checkout.session.completed", session)
     return session

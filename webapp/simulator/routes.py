@@ -18,6 +18,7 @@ from webapp.simulator import (
 )
 from webapp.simulator.calls import Endpoint
 from webapp.simulator.errors import NotSimulated
+from webapp.simulator.portal.routes import PORTAL_ENDPOINTS
 from webapp.simulator.subscriptions import api as subscriptions
 from webapp.simulator.subscriptions import invoice_api as invoices
 
@@ -128,6 +129,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/webhook_endpoints/{id}", endpoints.update, "WebhookEndpointUpdateParams", endpoints.UPDATED_WITH
     ),
+    *PORTAL_ENDPOINTS,
 )
 
 

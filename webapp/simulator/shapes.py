@@ -16,15 +16,18 @@ LEFT_OUT: dict[type, frozenset[str]] = {
     Session: frozenset({"line_items"}),
     Session.TotalDetails: frozenset({"breakdown"}),
     stripe.Charge: frozenset({"refunds"}),
+    stripe.Coupon: frozenset({"applies_to", "currency_options", "deleted"}),
     stripe.Customer: frozenset(
         {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids", "deleted"}
     ),
+    stripe.Discount: frozenset({"deleted"}),
     stripe.Event: frozenset({"account", "context"}),
     stripe.Invoice: frozenset({"confirmation_secret", "deleted", "payments"}),
     stripe.LineItem: frozenset({"discounts", "taxes"}),
     stripe.Plan: frozenset({"deleted", "tiers"}),
     stripe.Price: frozenset({"currency_options", "tiers", "deleted"}),
     stripe.Product: frozenset({"deleted"}),
+    stripe.PromotionCode.Restrictions: frozenset({"currency_options"}),
     stripe.SubscriptionItem: frozenset({"deleted"}),
     stripe.WebhookEndpoint: frozenset({"secret", "deleted"}),
 }

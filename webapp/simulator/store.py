@@ -16,7 +16,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-LAYOUT = 2
+LAYOUT = 3
 SCHEMA = f"""
 CREATE TABLE sim_object (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,6 +66,12 @@ CREATE TABLE sim_delivery (
 CREATE INDEX sim_delivery_due ON sim_delivery (due_at, turn) WHERE ended_at IS NULL;
 CREATE INDEX sim_delivery_event ON sim_delivery (event_id, id);
 CREATE TABLE sim_switch (name TEXT PRIMARY KEY);
+CREATE TABLE sim_clock (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ahead_seconds INTEGER NOT NULL CHECK (ahead_seconds >= 0),
+    moved_to INTEGER NOT NULL,
+    course TEXT NOT NULL
+);
 CREATE TABLE sim_fault (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     method TEXT NOT NULL,
@@ -91,9 +97,10 @@ class State:
 
     def add(self, item: Json, *, hidden: Json | None = None, due_at: int | None = None) -> Json:
         """Store a new object. `hidden` is what Stripe knows and does not show; `due_at` when it changes by itself."""
+        created = item["created"] if "created" in item else item["start"]  # a discount's word for it
         self.rows(
             "INSERT INTO sim_object (id, type, created, json, hidden, due_at) VALUES (?, ?, ?, ?, ?, ?)",
-            item["id"], item["object"], item["created"], json.dumps(item), json.dumps(hidden or {}), due_at,
+            item["id"], item["object"], created, json.dumps(item), json.dumps(hidden or {}), due_at,
         )  # fmt: skip
         return item
 
@@ -160,7 +167,13 @@ class Store:
         self.written.set()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def trying(self) -> Iterator[State]:
+        """Change the state to see what would come of it, and undo it at the end."""
+        with self._transaction("BEGIN IMMEDIATE", end="ROLLBACK") as connection:
+            yield State(connection)
+
+    @contextmanager
+    def _transaction(self, begin: str, *, end: str = "COMMIT") -> Iterator[sqlite3.Connection]:
         connection = self._open()
         try:
             connection.execute(begin)
@@ -169,7 +182,7 @@ class Store:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
+            connection.execute(end)
         finally:
             connection.close()
 

@@ -24,6 +24,7 @@ from webapp.simulator.pages import chosen, stripe_client
 from webapp.simulator.payments import SAID
 from webapp.simulator.store import Json, State
 from webapp.simulator.subscriptions import COURSES, WHENS, card_of, invoices_of
+from webapp.simulator.subscriptions.schedules import planned_price
 from webapp.simulator.words import day, rhythm_words, sum_words
 
 __all__ = ["blueprint"]
@@ -95,7 +96,7 @@ def _page(subscription_id: str, *, error: str | None = None) -> str:
         customer = state.load("customer", found["customer"])
         card = None if "deleted" in customer else card_of(state, found)
         prices = _prices(state, found)
-        switch = state.find("price", state.hidden(subscription_id).get("switch"))
+        switch = state.find("price", planned_price(state, found))
         name = _name(state, found["items"]["data"][0]["price"])
         switch_name = switch and _name(state, switch)
     return render_template(

@@ -8,8 +8,10 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from webapp.billing.errors import QuoteChanged, RefundNotOffered
+from webapp.billing.errors import QuoteChanged, RefundNotOffered, StillSubscribed
 from webapp.billing.money_back.requests import Wish, ask_refund
+from webapp.billing.subscriptions.standing import refuse_while_renewing
+from webapp.errors import Refusal
 from webapp.extensions import parts
 from webapp.orm import utc_now
 from webapp.people.changes import Claim
@@ -52,12 +54,13 @@ def close() -> ResponseReturnValue:
     )
 
     def ask(storage: Session) -> None:
+        refuse_while_renewing(storage, account_id, stripe_mode=mode)
         for wish in wishes:
             ask_refund(storage, account_id, user_id, wish, stripe_mode=mode, now=now)
 
     try:
         close_account(claim, browser_secret=gate.carried_secret() or "", also=ask)
-    except (PeopleRefusal, QuoteChanged, RefundNotOffered) as refusal:
+    except (PeopleRefusal, QuoteChanged, RefundNotOffered, StillSubscribed) as refusal:
         log.info("account", outcome=refusal.code, account_id=account_id)
         return _refused(refusal, wishes)
     log.info("account", outcome="closed", account_id=account_id, refunds=len(wishes))
@@ -78,7 +81,7 @@ def wishes_of(form: MultiDict[str, str]) -> list[Wish]:
     ]
 
 
-def _refused(refusal: PeopleRefusal | QuoteChanged | RefundNotOffered, wishes: list[Wish]) -> ResponseReturnValue:
+def _refused(refusal: Refusal, wishes: list[Wish]) -> ResponseReturnValue:
     context = closing_page(present_reader(), refusal, chosen=[wish.purchase_id for wish in wishes])
     response = make_response(render_template("closing/closing.html", **context), 422)
     if isinstance(refusal, TooManyTries):

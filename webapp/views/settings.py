@@ -23,7 +23,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.extensions import db, transact
-from webapp.orm import utc_now
+from webapp.orm import machine_now, utc_now
 from webapp.people.browsers import other_browsers, sign_out_browsers
 from webapp.people.changes import Claim, change_email, change_password, set_first_password
 from webapp.people.errors import PeopleRefusal, TooManyTries
@@ -98,7 +98,7 @@ def save_password() -> Form:
 def save_browsers() -> Form:
     """Sign out everywhere else."""
     user_id, secret = current_user.id, gate.carried_secret() or ""
-    others = other_browsers(db.session(), user_id, but_secret=secret, now=utc_now())
+    others = other_browsers(db.session(), user_id, but_secret=secret, now=machine_now())
     transact(lambda storage: sign_out_browsers(storage, user_id, but_secret=secret))
     return Form(done=f"Signed out {others} other {'device' if others == 1 else 'devices'}.")
 

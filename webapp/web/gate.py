@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.extensions import db, login_manager
-from webapp.orm import utc_now
+from webapp.orm import machine_now
 from webapp.people.browsers import KEPT_SIGNED_IN_FOR, user_of_browser
 from webapp.people.models import User
 from webapp.web.refusals import NotSignedIn
@@ -104,7 +104,7 @@ def _page_asked_for() -> str | None:
 
 
 def _load_user(secret: str) -> User | None:
-    user = user_of_browser(db.session(), secret, now=utc_now())
+    user = user_of_browser(db.session(), secret, now=machine_now())
     if user:
         g.theme = user.theme  # pages that know nobody are drawn in it too: see theme.py
     return user

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.billing.errors import UnknownPlan
+from webapp.billing.errors import PlanMissing
 from webapp.billing.subscriptions.models import AllowancePeriod, Subscription
 from webapp.billing.subscriptions.periods import Period, period_at, share_left
 from webapp.catalog import Catalog, Plan
@@ -20,6 +20,7 @@ from webapp.ledger.queries import expired_of_sources
 
 SOURCE = "allowance"
 ROLLOVER = "rollover"
+SECOND = dt.timedelta(seconds=1)
 
 log = structlog.get_logger("refill")
 
@@ -38,7 +39,7 @@ def give_due(session: Session, catalog: Catalog, row: Subscription, *, now: dt.d
     held = _row(session, row.account_id, row.item_id, step, plan)
     _give_base(session, held, plan, now=now)
     rolls_at = _roll_over(session, held, plan, now=now)
-    following = step.ends_at if step.ends_at < _span(row)[1] else None
+    following = step.ends_at if step.ends_at < _span(row)[1] and row.ended_at is None else None
     row.next_step_at = min((at for at in (rolls_at, following) if at is not None), default=None)
     session.flush()
 
@@ -86,10 +87,17 @@ def give_free(session: Session, account_id: int, plan: Plan, step: Period, *, no
 
 
 def _present_step(catalog: Catalog, row: Subscription, *, now: dt.datetime) -> Period | None:
-    """The period of the allowance that it is, None outside the time that is paid."""
-    if row.ended_at is not None or row.paid_starts_at is None or row.paid_ends_at is None or now >= row.paid_ends_at:
+    """The period of the allowance that it is, None outside the time that is paid.
+
+    Of a subscription that has ended it is the one in which it ended: what was due while it lived is given, however late
+    we hear of it, and nothing that would have come after.
+    """
+    if row.paid_starts_at is None or row.paid_ends_at is None:
         return None
-    return _step_of(catalog, row, max(now, row.paid_starts_at))  # Stripe's clock may be a little ahead of ours
+    moment = max(now, row.paid_starts_at)  # Stripe's clock may be a little ahead of ours
+    if row.ended_at is not None:
+        moment = min(moment, max(row.ended_at - SECOND, row.paid_starts_at))
+    return _step_of(catalog, row, moment) if moment < row.paid_ends_at else None
 
 
 def _step_of(catalog: Catalog, row: Subscription, moment: dt.datetime) -> Period:
@@ -105,7 +113,7 @@ def _step_of(catalog: Catalog, row: Subscription, moment: dt.datetime) -> Period
 def _paid_plan(catalog: Catalog, row: Subscription) -> Plan:
     plan = catalog.plan(row.paid_plan_slug)
     if plan is None:
-        raise UnknownPlan(row.paid_plan_slug)
+        raise PlanMissing(row.paid_plan_slug)
     return plan
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.billing.customers import account_of_customer, remember_customer
-from webapp.billing.errors import Overtaken, UnknownPlan
+from webapp.billing.errors import Overtaken, PlanMissing
 from webapp.billing.subscriptions.allowance import give_due
 from webapp.billing.subscriptions.asking import PlanTold
 from webapp.billing.subscriptions.invoices import keep_invoices
@@ -44,12 +44,12 @@ def settle_subscription(
 
     `told` must be all that Stripe says, asked for and not taken from an event; which of two answers is newer is
     decided as for money that comes back (`money_back.settling`): an answer that was overtaken by another raises
-    Overtaken. One that has ended never lives again. Raises UnknownPlan for a plan that the catalogue has not.
+    Overtaken. One that has ended never lives again. Raises PlanMissing for a plan that the catalogue has not.
     """
     lock_account(session, account_id)
     for slug in {told.plan_slug, *told.plans.values()}:
         if slug is None or catalog.plan(slug) is None:
-            raise UnknownPlan(slug or "")
+            raise PlanMissing(slug or "")
     row = session.get(Subscription, (account_id, told.subscription.id), populate_existing=True)
     if row is not None and row.read_at != told.known_at:
         if row.told != told.fingerprint:

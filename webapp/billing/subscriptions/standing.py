@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from webapp.billing.errors import StillSubscribed
 from webapp.billing.plan_objects import ON_THE_PLAN
 from webapp.billing.subscriptions.models import Subscription
 from webapp.catalog import Catalog, Plan
@@ -59,3 +60,10 @@ def counts(row: Subscription) -> bool:
     first payment, not when Stripe has given up.
     """
     return row.ended_at is None and row.status in ON_THE_PLAN and not row.is_paused
+
+
+def refuse_while_renewing(session: Session, account_id: int, *, stripe_mode: str) -> None:
+    """Raise StillSubscribed while a subscription of the account will be charged again. The account is locked."""
+    row = current_subscription(session, account_id, stripe_mode=stripe_mode)
+    if row is not None and row.ends_at is None:
+        raise StillSubscribed(row.plan_slug)

@@ -22,7 +22,7 @@ from webapp.simulator.subscriptions.switching import switch_plan
 LISTED_BY = ("customer", "price", "status")
 UPDATED_WITH = (
     "cancel_at_period_end", "cancellation_details.comment", "cancellation_details.feedback", "default_payment_method",
-    "items.id", "items.price", "items.quantity", "metadata", "pause_collection.behavior", "proration_behavior",
+    "items.id", "items.price", "items.quantity", "metadata", "pause_collection", "proration_behavior",
     "trial_end",
 )  # fmt: skip
 CANCELED_WITH = ("cancellation_details.comment", "cancellation_details.feedback")
@@ -91,6 +91,8 @@ def _check_pause(params: Json) -> None:
     pause = params.get("pause_collection")
     if isinstance(pause, dict) and "behavior" not in pause:
         raise missing_param(("pause_collection", "behavior"))
+    if isinstance(pause, dict) and "resumes_at" in pause:
+        raise NotSimulated("The parameter pause_collection[resumes_at]")
 
 
 def _change_plan(happening: Happening, subscription: Json, params: Json) -> None:

@@ -3,6 +3,7 @@
 https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 """
 
+from webapp.simulator.discounts import left_after
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.store import Json
@@ -31,7 +32,8 @@ def bill(
     `course` says how the payment goes; None: as the card does.
     """
     invoice = draw_up(happening, subscription, lines, reason, past=past)
-    subscription = updated(happening, subscription, latest_invoice=invoice["id"])
+    left = left_after(happening, subscription, invoice)
+    subscription = updated(happening, subscription, latest_invoice=invoice["id"], discounts=left)
     announce(happening, invoice)
     if subscription["pause_collection"]:
         _keep_from_collecting(happening, invoice, subscription["pause_collection"]["behavior"])

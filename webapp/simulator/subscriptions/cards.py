@@ -23,8 +23,8 @@ COURSES: dict[str, Course] = {
 def card_of(state: State, subscription: Json) -> Json | None:
     """The subscription's own card, or its customer's."""
     customer = state.load("customer", subscription["customer"])
-    own, general = subscription["default_payment_method"], customer["invoice_settings"]["default_payment_method"]
-    return state.find("payment_method", own or general)
+    general = customer.get("invoice_settings", {}).get("default_payment_method")  # a deleted customer has none
+    return state.find("payment_method", subscription["default_payment_method"] or general)
 
 
 def usual_course(method: Json | None) -> Course:

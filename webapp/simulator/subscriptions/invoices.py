@@ -9,6 +9,7 @@ from typing import Literal
 import stripe
 
 from webapp.simulator.calls import changed
+from webapp.simulator.discounts import spread, taken_off
 from webapp.simulator.events import Happening
 from webapp.simulator.lists import as_list
 from webapp.simulator.shapes import blank, new_id
@@ -20,17 +21,18 @@ OfSubscription = stripe.Invoice.Parent.SubscriptionDetails
 
 def draw_up(
     happening: Happening, subscription: Json, lines: list[Json], reason: Reason, *,
-    past: tuple[int, int] | None = None, discount_minor: int = 0,
+    past: tuple[int, int] | None = None,
 ) -> Json:  # fmt: skip
     """Store a draft over these lines; `finalize` opens it, `announce` tells of it.
 
     `past` is the period that has ended: the invoice's own period looks back, those of its lines look ahead.
-    `discount_minor` is what is taken off the lines' sum.
+    What the subscription's discounts take off is taken off.
     """
     state = happening.state
     customer = state.load("customer", subscription["customer"])
     invoice_id = new_id("in")
-    subtotal = sum(line["amount"] for line in lines)
+    discounted = taken_off(state, subscription, lines)
+    lines = [{**line, "invoice": invoice_id} for line in spread(lines, discounted)]
     start, end = past or (happening.now, happening.now)
     tax = subscription["automatic_tax"]
     invoice = blank(
@@ -58,9 +60,9 @@ def draw_up(
         customer_tax_exempt=customer["tax_exempt"],
         customer_tax_ids=[],
         default_tax_rates=[],
-        discounts=[],
+        discounts=[one["discount"] for one in discounted],
         issuer=blank(stripe.Invoice.Issuer, type="self"),
-        lines=as_list([{**line, "invoice": invoice_id} for line in lines], f"/v1/invoices/{invoice_id}/lines"),
+        lines=as_list(lines, f"/v1/invoices/{invoice_id}/lines"),
         livemode=False,
         metadata={},
         parent=_parent(subscription),
@@ -71,7 +73,7 @@ def draw_up(
         pre_payment_credit_notes_amount=0,
         status="draft",
         status_transitions=blank(stripe.Invoice.StatusTransitions),
-        **_sums(subtotal, discount_minor, customer["balance"]),
+        **_sums(lines, discounted, customer["balance"]),
     )
     return state.add(invoice, hidden={"subscription": subscription["id"]})
 
@@ -149,15 +151,16 @@ def base_url_of(happening: Happening, invoice: Json) -> str:
     return url
 
 
-def _sums(subtotal: int, discount_minor: int, balance: int) -> Json:
-    total = subtotal - discount_minor
+def _sums(lines: list[Json], discounted: list[Json], balance: int) -> Json:
+    subtotal = sum(line["amount"] for line in lines)
+    total = subtotal - sum(one["amount"] for one in discounted)
     due = max(0, total + balance)
     return {
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
         "total": total,
         "total_excluding_tax": total,
-        "total_discount_amounts": [],
+        "total_discount_amounts": discounted,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "starting_balance": balance,

@@ -3,6 +3,7 @@
 https://docs.stripe.com/billing/subscriptions/trials and https://docs.stripe.com/billing/subscriptions/billing-cycle
 """
 
+from webapp.simulator.clock import renewal_course
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.store import Json, Store
@@ -14,6 +15,7 @@ from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.lines import lines_of_period
 from webapp.simulator.subscriptions.objects import ENDED, item_list, period_of, plan_of, with_items
 from webapp.simulator.subscriptions.periods import period_end
+from webapp.simulator.subscriptions.schedules import planned_price, switched
 
 MOST_AT_ONCE = 1000
 
@@ -77,7 +79,9 @@ def renew_due(store: Store, *, now: int) -> int:
             due = state.due("subscription", now=now)
             if not due:
                 break
-            renew(Happening(state, period_of(due[0])[1]), due[0]["id"])
+            due_at, subscription_id = period_of(due[0])[1], due[0]["id"]
+            course = state.hidden(subscription_id).get("course") or renewal_course(state, due_at)
+            renew(Happening(state, due_at), subscription_id, course)
         count += 1
     return count
 
@@ -91,14 +95,15 @@ def _begin_next(happening: Happening, subscription: Json, course: Course | None)
     state = happening.state
     past = period_of(subscription)
     hidden = state.hidden(subscription["id"])
-    items = _switched(happening, subscription, hidden.get("switch"))
+    items = _switched(happening, subscription, planned_price(state, subscription))
+    subscription = switched(happening, subscription)
     start = past[1]
     stop = period_end(subscription["billing_cycle_anchor"], items[0]["price"]["recurring"], start)
     items = [{**item, "current_period_start": start, "current_period_end": stop} for item in items]
     status = "active" if subscription["status"] == "trialing" else subscription["status"]
     subscription = {**subscription, "items": item_list(items), "status": status}
     state.wake(subscription["id"], stop)
-    state.hide(subscription["id"], switch=None, pending=[], course=None)
+    state.hide(subscription["id"], pending=[], course=None)
     lines = [*hidden.get("pending", []), *lines_of_period(state, subscription)]
     return bill(happening, subscription, lines, "subscription_cycle", course, past=past)
 

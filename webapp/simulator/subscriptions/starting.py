@@ -4,6 +4,7 @@ Checkout makes the subscription and its first invoice only after the payment.
 https://docs.stripe.com/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade
 """
 
+from webapp.simulator.discounts import begin_discount, left_after
 from webapp.simulator.events import Happening
 from webapp.simulator.sessions import lines_of
 from webapp.simulator.shapes import new_id
@@ -24,12 +25,15 @@ def start(happening: Happening, session: Json, method: Json | None, paid: Paid |
     state = happening.state
     if method is not None:
         method = attach(happening, method, session["customer"])
-    subscription = _made(happening, session)
+    subscription = begin_discount(happening, session, _made(happening, session))
     state.add(subscription, hidden={"base_url": base_url}, due_at=period_of(subscription)[1])
-    discount_minor = session["total_details"]["amount_discount"]
     lines = lines_of_period(state, subscription)
-    invoice = draw_up(happening, subscription, lines, "subscription_create", discount_minor=discount_minor)
-    named = {"latest_invoice": invoice["id"], "default_payment_method": method and method["id"]}
+    invoice = draw_up(happening, subscription, lines, "subscription_create")
+    named = {
+        "latest_invoice": invoice["id"],
+        "default_payment_method": method and method["id"],
+        "discounts": left_after(happening, subscription, invoice),
+    }
     happening.emit("customer.subscription.created", state.save({**subscription, **named}))
     invoice = finalize(happening, announce(happening, invoice))
     if paid is None:

@@ -14,6 +14,7 @@ from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.lines import line_of_unused, lines_of_switch
 from webapp.simulator.subscriptions.objects import ENDED, item_list, plan_of
 from webapp.simulator.subscriptions.renewing import begin_anew
+from webapp.simulator.subscriptions.schedules import drop_switch, plan_switch, planned_price
 
 When = Literal["now", "period_end"]
 WHENS: tuple[When, ...] = get_args(When)
@@ -28,7 +29,7 @@ def switch_plan(
 
     `now`: what is left of the old plan is given back and the new one's share is billed, at once
     (`always_invoice`), with the next invoice (`create_prorations`) or not at all (`none`); a plan with another
-    interval begins a new period. `period_end`: nobody sees it before the renewal.
+    interval begins a new period. `period_end`: a schedule keeps it until the renewal.
     """
     state = happening.state
     subscription = state.load("subscription", subscription_id)
@@ -37,10 +38,9 @@ def switch_plan(
         return subscription
     old = subscription["items"]["data"][0]
     new = {**old, "price": price, "plan": plan_of(price), "quantity": quantity or old["quantity"]}
-    if when == "period_end":
-        state.hide(subscription_id, switch=None if price_id == old["price"]["id"] else price_id)
-        return subscription
-    state.hide(subscription_id, switch=None)
+    if when == "period_end" and price_id != old["price"]["id"]:
+        return plan_switch(happening, subscription, price)
+    subscription = drop_switch(happening, subscription)
     if new == old:
         return subscription
     return _switch_now(happening, subscription, old, new, proration, course)
@@ -48,8 +48,7 @@ def switch_plan(
 
 def planned_switch(happening: Happening, subscription_id: str) -> str | None:
     """The price that a subscription will have from its next period on, when that is another one."""
-    price_id: str | None = happening.state.hidden(subscription_id).get("switch")
-    return price_id
+    return planned_price(happening.state, happening.state.load("subscription", subscription_id))
 
 
 def _switch_now(

@@ -17,6 +17,7 @@ from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell, without_alert
 
 INVOICES_SHOWN = 24
+FREE = "free"  # the source of the allowance of the plan that costs nothing
 RUNNING_LOW_PERCENT = 80
 
 INVOICE_CHIPS: dict[str, Chip] = {
@@ -179,10 +180,11 @@ def _meter(reader: Reader) -> Meter | None:
 
 def _end_word(reader: Reader, period: AllowancePeriod) -> str:
     row = reader.plan_standing.subscription
-    if row is None or row.item_id != period.source:
-        return "Resets" if reader.plan_standing.plan and not reader.plan_standing.is_subscribed else "Expires"
-    is_last = row.ended_at is not None or (row.ends_at is not None and row.ends_at <= period.ends_at)
-    return "Expires" if is_last else "Resets"
+    if period.source == FREE:
+        return "Expires" if reader.plan_standing.is_subscribed else "Resets"
+    if row is None or row.item_id != period.source or row.ended_at is not None:
+        return "Expires"
+    return "Expires" if row.ends_at is not None and row.ends_at <= period.ends_at else "Resets"
 
 
 def _has_customer(reader: Reader) -> bool:

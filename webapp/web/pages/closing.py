@@ -25,6 +25,7 @@ def closing_page(reader: Reader, *refusals: Refusal, chosen: Iterable[str] | Non
         "offers": offers,
         "chosen": {offer.purchase.id for offer in offers} if chosen is None else set(chosen),
         "under_way": [purchase for purchase in reader.told_purchases if purchase.state == "processing"],
+        "standing": reader.plan_standing,
         "refusals": refusals,
         "key": secrets.token_urlsafe(16),
     }

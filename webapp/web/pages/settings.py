@@ -12,6 +12,7 @@ from babel import Locale
 from babel.core import get_global
 
 from webapp.extensions import db
+from webapp.orm import machine_now
 from webapp.people.browsers import other_browsers
 from webapp.people.errors import PeopleRefusal
 from webapp.people.keyring import keys_of_account
@@ -114,7 +115,7 @@ def password(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
 
 def browsers(reader: Reader, form: Form = AS_STORED) -> dict[str, Any]:
     """`settings/_settings_browsers.html`: how many others are signed in."""
-    others = other_browsers(db.session(), reader.user_id, but_secret=carried_secret() or "", now=reader.now)
+    others = other_browsers(db.session(), reader.user_id, but_secret=carried_secret() or "", now=machine_now())
     return {"reader": reader, "browsers_form": form, "others": others}
 
 
