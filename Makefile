@@ -8,8 +8,11 @@ STORIES ?= 2000
 SEED ?= 1
 ROWS ?= 1000000
 
+# A run starts Python a hundred times: what is compiled is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help run example test check proof prove-cases prove-model prove-concurrency prove-api check-mutants bench lock clean
+.PHONY: help run example test check lint types collected proof prove-cases prove-model prove-concurrency prove-api check-mutants bench lock clean
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,15 +25,23 @@ example: $(VENV)/run.stamp ## Meter the calls of a small product, with a Refill 
 
 test: $(VENV)/dev.stamp ## Run every check and the tests: both databases and the browser; big grids by a fixed sample
 	@bash tests/support/prepare.sh
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory -j 2 check collected
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-check: $(VENV)/dev.stamp ## Lint, types, templates, and models against migrations
+check: lint types ## Lint, types, templates, and models against migrations
+
+lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/djlint --check --lint --quiet webapp/templates
 	$(BIN)/python -m tests.support.check_migrations
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+# Compiles the tests once, beside the checks: else each of the workers does. What is wrong with them is said by the run.
+collected: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest --collect-only -q >/dev/null 2>&1 || true
 
 proof: prove-cases prove-model prove-concurrency prove-api check-mutants ## All of the long proofs: stories, races and kills, planted bugs
 

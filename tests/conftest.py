@@ -21,7 +21,7 @@ from tests.support.cheap import collect_rarely, hash_cheaply
 from tests.support.databases import ROOT, PostgresServer, migrate, start_postgresql
 from tests.support.lock_order import LockOrder
 from tests.support.memory import copy_strategy, write_into_memory
-from tests.support.ready import SyncedStripe, share_routes, share_templates, synced_stripe
+from tests.support.ready import SyncedStripe, share_routes, share_statements, share_templates, synced_stripe
 from webapp.orm import WRITES, configure_engine, machine_now, run_ahead, utc_now
 from webapp.people.models import User
 from webapp.settings import Settings, read_settings
@@ -30,6 +30,7 @@ write_into_memory()
 hash_cheaply()
 share_templates()
 share_routes()
+share_statements()
 
 NOW = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 

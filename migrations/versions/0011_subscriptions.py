@@ -147,9 +147,11 @@ def upgrade() -> None:
     op.create_index("ix_plan_checkouts_id", "plan_checkouts", ["id"])
     op.create_index("ix_plan_checkouts_session_id", "plan_checkouts", ["session_id"])
     op.create_index("ix_plan_checkouts_unsettled", "plan_checkouts", ["state", "asked_at"])
+    op.add_column("reconciliations", sa.Column("subscriptions", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_column("reconciliations", "subscriptions")
     for name in ("plan_checkouts", "subscriptions", "plan_invoices", "free_allowances", "allowance_periods"):
         op.drop_table(name)

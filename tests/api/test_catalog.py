@@ -11,7 +11,7 @@ PATH = "/api/catalog"
 
 def test_the_catalog_tells_unit_packs_plans_and_meters(api):
     found = answer(api.get(PATH))
-    assert set(found) == {"unit", "packs", "plans", "meters"}
+    assert set(found) == {"unit", "packs", "locked_packs", "plans", "meters"}
     assert found["unit"] == {
         "singular": "credit",
         "plural": "credits",

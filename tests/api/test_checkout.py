@@ -134,13 +134,6 @@ def test_a_body_without_a_pack_in_words_is_refused(api, path, without_limits):
     assert purchases() == []
 
 
-def test_a_plan_is_refused_in_words_until_plans_are_sold(api):
-    found = problem(api.post(CHECKOUT, {"plan": "plus"}), 422, "plans_not_sold")
-    assert "can't be bought here yet" in found["detail"]
-    assert "have not been charged" in found["detail"]
-    assert purchases() == []
-
-
 def test_a_checkout_is_of_one_thing(api):
     for body in ({"pack": "small", "plan": "plus"}, {}):
         found = problem(api.post(CHECKOUT, body), 422, "invalid_request")

@@ -152,7 +152,13 @@ def story(shared_app, product):
 
 
 NOT_SHOWN = "read_catalog"  # too long for the page
-OF_STRIPE = {"open_checkout", "open_pack_purchase", "verify_payment", "make_link"}  # and what needs a person
+OF_STRIPE = {
+    "open_portal",
+    "open_checkout",
+    "open_pack_purchase",
+    "verify_payment",
+    "make_link",
+}  # and what needs a person
 
 
 def test_the_examples_are_answered_as_the_document_says(story, product):

@@ -63,6 +63,8 @@ ACCESS = {
     ("api.open_pack_purchase", "POST"): api("manage", 201, 201, form='{"pack": "small"}'),
     ("api.read_catalog", "GET"): api("read"),
     ("api.verify_payment", "GET"): api("read", 200, 404, query="session_id={session}"),
+    ("api.read_subscription", "GET"): api("read"),
+    ("api.open_portal", "POST"): api("manage", 200, 409, form="{}"),
     ("api.spend", "POST"): api("spend", 201, 402, form='{"credits": 1}'),
     ("api.batch", "POST"): api("spend", 200, 200, form='{"spends": [{"key": "k", "credits": 1}]}'),
     ("api.estimate", "POST"): api("read", 200, 200, form='{"credits": 1}'),

@@ -63,7 +63,6 @@ RAISED = {
     "no type": (refusals.NotJson("Send JSON."), (415, "unsupported_media_type", "Send JSON.")),
     "no key": (refusals.InvalidIdempotencyKey("No key."), (400, "idempotency_key_invalid", "No key.")),
     "a wrong field": (refusals.InvalidFields("limit: no.", fields=[]), (422, "invalid_request", "limit: no.")),
-    "plans": (refusals.PlansNotSold("Packs can."), (422, "plans_not_sold", "Packs can.")),
     "a refusal of its own": (Unheard("Unheard of."), (422, "unheard", "Unheard of.")),
     "an old page": (CSRFError(), (400, "csrf", "Reload and try again. Nothing was saved or charged.")),
     "a conflict": (Conflict(), (409, "conflict", "Please check and try again.")),

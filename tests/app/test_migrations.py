@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.billing.reconcile.models
+import webapp.billing.subscriptions.models
 import webapp.exports.models
 import webapp.operators.models
 import webapp.people.models
@@ -90,6 +91,22 @@ ROWS = {
     "refund_requests": {"account_id": 2**53 - 1, "id": "r1", "purchase_id": "p1", "user_id": 1, "credits": 60}
     | {"amount_minor": 240, "currency": "usd", "state": "asked", "form_key": "f" * 32, "asked_at": THEN}
     | {"quoted_at": THEN},
+    "plan_checkouts": {"account_id": 2**53 - 1, "id": "c1", "user_id": 1, "stripe_mode": "test", "plan_slug": "plus"}
+    | {"amount_minor": 1900, "currency": "usd", "price_id": "price_2", "open_key": "api:ü", "state": "complete"}
+    | {"open_fingerprint": "e" * 64, "params": {"mode": "subscription"}, "session_id": "cs_2", "session_url": None}
+    | {"subscription_id": "sub_1", "opened_at": THEN, "expires_at": LATER, "asked_at": THEN, "settled_at": LATER},
+    "subscriptions": {"account_id": 2**53 - 1, "id": "sub_1", "stripe_mode": "test", "customer_id": "cus_1"}
+    | {"plan_slug": "plus", "item_id": "si_1", "amount_minor": 1900, "currency": "usd", "billed_every": "month"}
+    | {"status": "past_due", "period_starts_at": THEN, "period_ends_at": LATER, "problem": "action"}
+    | {"problem_at": THEN, "invoice_url": "https://invoice.stripe.com/i/1", "paid_plan_slug": "plus"}
+    | {"paid_starts_at": THEN, "paid_ends_at": LATER, "next_step_at": LATER, "started_at": THEN, "told": "t" * 64}
+    | {"read_at": THEN},
+    "plan_invoices": {"account_id": 2**53 - 1, "id": "in_1", "subscription_id": "sub_1", "number": "Ä-0001"}
+    | {"status": "paid", "total_minor": 1900, "currency": "usd", "url": "", "made_at": THEN},
+    "allowance_periods": {"account_id": 2**53 - 1, "source": "si_1", "starts_at": THEN, "ends_at": LATER}
+    | {"plan_slug": "plus", "highest_credits": 500, "given_credits": 500, "is_base_given": True}
+    | {"rolled_credits": None},
+    "free_allowances": {"account_id": 2**53 - 1, "next_number": 3, "next_at": LATER},
     "stripe_customers": {"account_id": 2**53 - 1, "stripe_mode": "test", "customer_id": "cus_1", "created_at": THEN},
     "stripe_prices": {"stripe_mode": "test", "lookup_key": "refill_pack_small", "price_id": "price_1"}
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},

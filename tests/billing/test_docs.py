@@ -6,17 +6,18 @@ from tests.support.databases import ROOT
 from webapp.billing.events import HEADER_BYTES, TOLERANCE_SECONDS
 from webapp.billing.opening import LIFE
 from webapp.billing.reconcile.spans import LOOKS_BACK, OVERLAP, STEP
-from webapp.billing.webhooks import HANDLERS
+from webapp.billing.webhooks import HANDLERS, PLAN_HANDLERS
 from webapp.web.reconcile.walk import UNREACHABLE_UNTIL_STOP
-from webapp.worker.purchases import ROUNDS, UNREACHABLE_UNTIL_REST
 from webapp.worker.reconcile import SECONDS as RECONCILE_SECONDS
+from webapp.worker.rounds import ROUNDS, UNREACHABLE_UNTIL_REST
 
 TEXT = (ROOT / "docs" / "stripe.md").read_text()
 
 
 def test_the_event_table_is_the_registry_word_for_word():
     rows = re.findall(r"^\| `([a-z_.]+)` \| (.+) \|$", TEXT, re.MULTILINE)
-    assert rows == [(kind, str(handler.__doc__).splitlines()[0]) for kind, handler in HANDLERS.items()]
+    registered = [*HANDLERS.items(), *PLAN_HANDLERS.items()]
+    assert rows == [(kind, str(handler.__doc__).splitlines()[0]) for kind, handler in registered]
 
 
 def test_the_numbers_in_the_text_are_those_in_the_code():
@@ -31,9 +32,11 @@ def test_the_numbers_in_the_text_are_those_in_the_code():
 
 
 def test_every_reason_to_ignore_an_event_is_in_the_text():
-    files = ("webhooks.py", "payments.py", "money_back/handlers.py")
+    files = ("webhooks.py", "payments.py", "money_back/handlers.py", "subscriptions/handlers.py")
     code = "".join((ROOT / "webapp" / "billing" / name).read_text() for name in files)
-    reasons = set(re.findall(r'ignore\("(\w+)"\)|"ignored", "(\w+)"|return "(\w+)"$', code, re.MULTILINE))
+    reasons = set(
+        re.findall(r'ignore\("(\w+)"|"(?:ignored|parked)", "(\w+)"|return "(\w+)"$|else "(\w+)"\)', code, re.MULTILINE)
+    )
     words = {word for found in reasons for word in found if word}
-    assert len(words) == 8
+    assert len(words) == 14
     assert all(f"`{word}`" in TEXT for word in words)

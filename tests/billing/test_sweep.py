@@ -12,7 +12,8 @@ from webapp.billing.models import Purchase
 from webapp.billing.opening import SENDABLE
 from webapp.extensions import Parts, transact
 from webapp.orm import utc_now
-from webapp.worker.purchases import PURCHASES_PER_RUN, UNREACHABLE_UNTIL_REST, due_purchases, sweep_purchases
+from webapp.worker.purchases import sweep_purchases
+from webapp.worker.rounds import CHECKOUTS_PER_RUN, UNREACHABLE_UNTIL_REST, due_checkouts
 from webapp.worker.sweeps import Swept
 
 MINUTE = dt.timedelta(minutes=1)
@@ -32,7 +33,7 @@ def due_after(purchase: Purchase, *, age: dt.timedelta, asked: dt.timedelta) -> 
     """Whether a purchase of this age that was asked about so long ago is due."""
     now = utc_now()
     set_facts(purchase, opened_at=now - age, asked_at=now - asked)
-    return transact(lambda session: bool(due_purchases(session, "simulated", now=now)))
+    return transact(lambda session: bool(due_checkouts(session, Purchase, "simulated", now=now)))
 
 
 def test_what_was_paid_is_granted_although_nobody_told_us(buying):
@@ -198,6 +199,6 @@ def test_one_run_takes_a_bounded_number_and_the_longest_unasked_first(buying):
     now = utc_now()
     set_facts(first, asked_at=now - 10 * MINUTE)
     set_facts(second, asked_at=now - 20 * MINUTE)
-    due = transact(lambda session: due_purchases(session, "simulated", now=now))
+    due = transact(lambda session: due_checkouts(session, Purchase, "simulated", now=now))
     assert [purchase.id for purchase in due] == [second.id, first.id]
-    assert PURCHASES_PER_RUN < 1000
+    assert CHECKOUTS_PER_RUN < 1000

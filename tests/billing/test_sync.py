@@ -177,7 +177,8 @@ def test_the_sync_command_says_what_it_did(buying):
     result = run(buying, "sync")
     assert result.exit_code == 0, result.output
     assert "refill_pack_popular: unchanged" in result.output
-    assert len(result.output.splitlines()) == 8
+    assert "customer portal: unchanged" in result.output
+    assert len(result.output.splitlines()) == 9
 
 
 def test_the_sync_command_makes_the_endpoint_and_prints_its_secret_once(buying):
@@ -211,4 +212,5 @@ def test_the_listen_command_prints_the_stripe_command_for_exactly_our_events(buy
 
 
 def test_sync_now_is_what_a_simulated_start_needs(buying):
-    assert {one.did for one in sync_now()} == {"unchanged"}
+    done = sync_now()
+    assert {one.did for one in done.prices} == {"unchanged"} == {done.portal}

@@ -13,6 +13,7 @@ import tests.browser.states_of_history
 import tests.browser.states_of_money_back
 import tests.browser.states_of_operator
 import tests.browser.states_of_operator_money
+import tests.browser.states_of_portal
 import tests.browser.states_of_settings
 import tests.browser.states_of_subscriptions  # noqa: F401  # they enter their states into the table
 from tests.browser import checks, states_of_checkout, states_of_credits, states_of_people

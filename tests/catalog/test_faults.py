@@ -134,11 +134,20 @@ ONE_FAULT = {
     ),
     "unknown interval": (PLUS, f'{PLUS}interval = "week" # HERE\n', 'interval must be "month" or "year", not "week"'),
     "second free plan": (PLUS, "amount_minor = 0 # HERE\n", 'plan "free" costs nothing already'),
-    "allowance without subscription": (
+    "a free plan by the year": (
         "welcome_credits = 20",
-        "allowance_credits = 20 # HERE",
-        "no billing period to give an allowance in",
+        'allowance_every = "year" # HERE',
+        "a plan that costs nothing gives its allowance every month",
     ),
+    "a trial of what is free": ("welcome_credits = 20", "trial_days = 7 # HERE", "for plans that cost something"),
+    "a free plan that is not sold": ("welcome_credits = 20", "active = false # HERE", "leave the table out"),
+    "a year's allowance of a month": (
+        PLUS,
+        f'{PLUS}allowance_every = "year" # HERE\n',
+        "this plan is paid every month",
+    ),
+    "nothing to roll over": (PLUS, f"{PLUS}rollover_credits = 5 # HERE\n", "needs an allowance"),
+    "an endless trial": (PLUS, f"{PLUS}trial_days = 731 # HERE\n", "trial_days must be from 0 to 730"),
     "welcome of a subscription": (PLUS, f"{PLUS}welcome_credits = 5 # HERE\n", "welcome_credits are for new accounts"),
     "negative welcome": ("welcome_credits = 20", "welcome_credits = -1 # HERE", "welcome_credits must be from 0 to"),
     "unknown currency": (
@@ -212,7 +221,7 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_lines(tmp_path: Path) -
         (3, 'main_meter names the meter "call_minute", which is not in this file.'),
         (9, 'pack "starter": credits must be a whole number, not "many".'),
         (15, 'pack "plus-extra": credits must be from 1 to 1,000,000,000, not 0.'),
-        (26, 'plan "plus": there is no key "allowance" here (did you mean allowance_credits?).'),
+        (26, 'plan "plus": there is no key "allowance" here (did you mean allowance_every?).'),
         (29, 'there is no key "metres" here (did you mean meters?).'),
     ]
 

@@ -13,13 +13,14 @@ from flask.testing import FlaskClient
 
 from tests.billing.buying import Buying
 from tests.contract.clock import Clock
+from tests.contract.subscribing import make_plans, period, subscribe
 from tests.contract.test_simulator_checkout import open_session
 from tests.contract.test_simulator_pages import submit
 from webapp import orm
 from webapp.people.models import User
 from webapp.simulator import SimulatedHTTPClient
 from webapp.simulator.clock import Clock as SimulatedClock
-from webapp.simulator.clock import month_after, renewal_course
+from webapp.simulator.clock import RenewalCourse, month_after, next_renewal, renewal_course
 from webapp.simulator.store import Store
 
 DAY = 24 * 3600
@@ -77,6 +78,39 @@ def test_what_becomes_due_by_a_move_goes_as_the_move_said(simulated: SimulatedHT
     simulated.move_clock(1)
     with simulated.store.reading() as state:
         assert renewal_course(state, clock.now + DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("course", "status", "invoices"),
+    [("card", "active", ["paid"]), ("failed", "past_due", ["open"]), ("asks", "past_due", ["open"])],
+)
+def test_a_renewal_becomes_due_by_a_move_and_goes_as_it_said(
+    simulated: SimulatedHTTPClient, sdk: stripe.StripeClient, course: RenewalCourse, status: str, invoices: list[str]
+) -> None:
+    subscription = subscribe(sdk, simulated, make_plans(sdk).plus)
+    renews_at = period(subscription)[1]
+    with simulated.store.reading() as state:
+        assert next_renewal(state, now=simulated.now()) == renews_at
+
+    simulated.move_clock(renews_at - simulated.now(), course)
+
+    renewed = sdk.v1.subscriptions.retrieve(subscription.id)
+    assert (renewed.status, period(renewed)[0]) == (status, renews_at)
+    made = sdk.v1.invoices.list({"subscription": subscription.id}).data
+    assert [invoice.status for invoice in made] == [*invoices, "paid"]
+
+
+def test_what_a_long_move_leaps_over_happens_each_at_its_time(
+    simulated: SimulatedHTTPClient, sdk: stripe.StripeClient
+) -> None:
+    subscription = subscribe(sdk, simulated, make_plans(sdk).plus)
+
+    simulated.move_clock(100 * DAY)
+
+    made = sdk.v1.invoices.list({"subscription": subscription.id}).data[::-1]
+    months = [dt.datetime.fromtimestamp(invoice.created, dt.UTC).strftime("%m-%d %H:%M:%S") for invoice in made]
+    assert months == ["11-18 11:06:40", "12-18 11:06:40", "01-18 11:06:40", "02-18 11:06:40"]
+    assert sdk.v1.subscriptions.retrieve(subscription.id).status == "active"
 
 
 @pytest.mark.parametrize(

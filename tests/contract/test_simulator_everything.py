@@ -69,6 +69,8 @@ def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTT
     simulated.void_invoice(latest_invoice(sdk, subscription.id).id)
     for price_id in (plans.pro, plans.plus, plans.yearly):
         simulated.switch_plan(subscription.id, price_id)
+    for price_id in (plans.plus, plans.yearly, plans.pro):  # planned, dropped, planned again, made
+        simulated.switch_plan(subscription.id, price_id, when="period_end")
     simulated.pause_collection(subscription.id, "mark_uncollectible")
     simulated.renew(subscription.id)
     simulated.change_card(str(subscription.customer), "0341")
@@ -78,6 +80,7 @@ def live_through_subscriptions(sdk: stripe.StripeClient, simulated: SimulatedHTT
     paused = subscribe(sdk, simulated, plans.plus, subscription_data=trial, payment_method_collection="if_required")
     simulated.renew(paused.id)
     sdk.v1.subscriptions.resume(paused.id)
+    simulated.switch_plan(paused.id, plans.pro, when="period_end")
     for one in (subscription, paused):
         sdk.v1.customers.delete(str(one.customer))
 

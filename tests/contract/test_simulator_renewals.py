@@ -12,7 +12,6 @@ from tests.contract.payments import bodies, refusal
 from tests.contract.subscribing import Plans, latest_invoice, make_plans, period, subscribe, told
 from webapp.simulator.client import SimulatedHTTPClient
 from webapp.simulator.courier import Courier
-from webapp.simulator.subscriptions import remember_course
 from webapp.simulator.subscriptions.periods import boundary, period_end
 
 DAY = 24 * 3600
@@ -269,6 +268,31 @@ def test_a_planned_end_comes_with_the_period_unless_it_is_taken_back(
     assert len(sdk.v1.invoices.list({"subscription": subscription_id}).data) == 2
 
 
+def test_a_planned_end_may_be_said_in_cancel_at_alone(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription = subscribe(sdk, simulated, plans.plus)
+    for end in ("max_period_end", "", "min_period_end"):
+        changed = sdk.v1.subscriptions.update(subscription.id, {"cancel_at": end})
+        expected = period(subscription)[1] if end else None
+        assert (changed.cancel_at, changed.cancel_at_period_end) == (expected, False)
+    both: Any = {"cancel_at": "", "cancel_at_period_end": False}
+    assert refusal(sdk.v1.subscriptions.update, subscription.id, both)[2] == "cancel_at"
+
+    assert simulated.renew(subscription.id)["status"] == "canceled"
+
+
+def test_a_planned_end_moves_with_the_period(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription_id = subscribe(sdk, simulated, plans.plus).id
+    simulated.cancel(subscription_id, at_period_end=True)
+
+    switched = simulated.switch_plan(subscription_id, plans.yearly)
+
+    assert switched["cancel_at"] == switched["items"]["data"][0]["current_period_end"]
+
+
 def test_what_is_due_comes_by_itself_one_period_after_another(
     sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans, clock: Clock
 ) -> None:
@@ -305,21 +329,6 @@ def test_the_card_says_how_a_renewal_goes(
     customer = sdk.v1.customers.retrieve(str(subscription.customer))
     assert customer.invoice_settings is not None
     assert changed.default_payment_method == method["id"] == customer.invoice_settings.default_payment_method
-
-
-def test_a_course_that_was_remembered_is_that_of_the_next_renewal_only(
-    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans, clock: Clock
-) -> None:
-    subscription = subscribe(sdk, simulated, plans.plus)
-    with simulated._happening() as happening:
-        remember_course(happening, subscription.id, "failed")
-    clock.now = period(subscription)[1]
-
-    assert simulated.renew_due() == 1
-    assert sdk.v1.subscriptions.retrieve(subscription.id).status == "past_due"
-    clock.now = period(sdk.v1.subscriptions.retrieve(subscription.id))[1]
-    assert simulated.renew_due() == 1
-    assert sdk.v1.subscriptions.retrieve(subscription.id).status == "active"
 
 
 def test_a_card_that_is_declined_at_once_can_not_be_added(

@@ -226,7 +226,27 @@ def test_the_hosted_invoice_is_shown_and_paid(
     assert sdk.v1.subscriptions.retrieve(subscription_id).status == "active"
 
 
-def test_credit_and_discount_are_on_the_invoice(
+def test_a_card_typed_on_the_invoice_pays_it_and_is_not_kept(
+    browser: FlaskClient, sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    trial = {"trial_period_days": 7}
+    subscription_id = subscribe(
+        sdk, simulated, plans.plus, subscription_data=trial, payment_method_collection="if_required"
+    ).id
+    simulated.renew(subscription_id)
+    invoice = latest_invoice(sdk, subscription_id)
+    room = Room(browser, subscription_id)
+    room.path = f"/_stripe/i/{invoice.id}"
+    assert "no attached payment source" in room.text
+
+    room.press(f"{room.path}/pay", course="paid")
+
+    paid = sdk.v1.subscriptions.retrieve(subscription_id)
+    assert (sdk.v1.invoices.retrieve(invoice.id).status, paid.status) == ("paid", "active")
+    assert paid.default_payment_method is None
+
+
+def test_credit_is_on_the_invoice(
     browser: FlaskClient, sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
 ) -> None:
     subscription_id = subscribe(sdk, simulated, plans.pro).id

@@ -375,6 +375,7 @@ def test_open_invoices_are_paid_and_voided_and_others_refuse_it(
         {"items": [{"price": "{pro}"}]},
         {"items": [{"id": "{item}", "price": "{pro}"}, {"price": "{plus}"}]},
         {"trial_end": 1_900_000_000},
+        {"cancel_at": 1_900_000_000},
         {"collection_method": "send_invoice"},
         {"pause_collection": {"behavior": "void", "resumes_at": 1_900_000_000}},
     ],

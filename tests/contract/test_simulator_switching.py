@@ -183,6 +183,19 @@ def test_the_last_plan_that_was_chosen_counts(
     assert price_of(sdk.v1.subscriptions.retrieve(subscription.id)) == plans.yearly
 
 
+def test_a_planned_switch_ends_with_its_subscription(
+    sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
+) -> None:
+    subscription = subscribe(sdk, simulated, plans.pro)
+    simulated.switch_plan(subscription.id, plans.plus, when="period_end")
+    told(simulated)
+
+    simulated.cancel(subscription.id, at_period_end=False)
+
+    assert told(simulated)[-2:] == ["subscription_schedule.canceled", "customer.subscription.deleted"]
+    assert sdk.v1.subscriptions.retrieve(subscription.id).schedule is None
+
+
 def test_in_a_trial_a_switch_costs_nothing_and_ends_nothing(
     sdk: stripe.StripeClient, simulated: SimulatedHTTPClient, plans: Plans
 ) -> None:

@@ -28,6 +28,9 @@ def at_true_costs() -> Iterator[None]:
     _set_costs(cheap)
 
 
+PYTHONS_OWN = gc.get_threshold()
+
+
 def collect_rarely() -> None:
     """Let the garbage collector look less often, and never at what is there now: modules and tests stay to the end.
 
@@ -36,6 +39,15 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+@contextmanager
+def collecting_as_on_a_server() -> Iterator[None]:
+    """Let the garbage collector look as often as Python lets it: for measurements of memory."""
+    rarely = gc.get_threshold()
+    gc.set_threshold(*PYTHONS_OWN)
+    yield
+    gc.set_threshold(*rarely)
 
 
 def _set_costs(costs: tuple[object, ...]) -> None:

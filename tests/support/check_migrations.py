@@ -10,6 +10,7 @@ from flask import Flask
 import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.billing.reconcile.models
+import webapp.billing.subscriptions.models
 import webapp.exports.models
 import webapp.ledger.models
 import webapp.operators.models

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -24,11 +25,18 @@ class Node:
     children: list["Node | str"] = field(default_factory=list)
 
     def __iter__(self) -> Iterator["Node"]:
-        """This element and all within."""
-        yield self
-        for child in self.children:
-            if isinstance(child, Node):
-                yield from child
+        """This element and all within, in the order of the page."""
+        return iter(self._within)
+
+    @cached_property
+    def _within(self) -> list["Node"]:
+        """Read once: every check walks through the whole page."""
+        found, waiting = [], [self]
+        while waiting:
+            node = waiting.pop()
+            found.append(node)
+            waiting.extend(child for child in reversed(node.children) if isinstance(child, Node))
+        return found
 
     def all(self, tag: str, **wanted: str) -> list["Node"]:
         """The elements within of this tag that have these attributes."""
@@ -190,15 +198,16 @@ def check_page(page: Page, brand: str) -> None:
     assert page.root.all("a", href="#main"), "no skip link"
     assert page.with_id("live").text == "", "#live speaks of changes only"
     assert page.with_id("live").attributes["role"] == "status"
+    ids = {node.attributes.get("id") for node in page.root}
     for node in page.root:
         for attribute in (*SPOKEN_BY_ID, "for"):
             for name in node.attributes.get(attribute, "").split():
-                assert page.has_id(name), f"{attribute}={name} names nothing"
+                assert name in ids, f"{attribute}={name} names nothing"
     for link in page.root.all("a"):
         href = link.attributes["href"]
         assert link.text, f"a link to {href} says nothing"
         if href.startswith("#"):
-            assert page.has_id(href[1:]), f"{href} leads nowhere"
+            assert href[1:] in ids, f"{href} leads nowhere"
 
 
 def check_anywhere(page: Page) -> None:

@@ -1,4 +1,5 @@
-"""What every test application would make anew, made once: compiled templates and routes, a Stripe with the catalogue.
+"""What every test application would make anew, made once: compiled templates, routes and statements, a Stripe with the
+catalogue.
 
 All are what the application makes by itself, byte for byte; only the hundredth time is spared.
 """
@@ -12,7 +13,8 @@ from typing import Any
 
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import insert, select
+from sqlalchemy import Dialect, Engine, insert, select
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from webapp.billing.models import StripePrice
@@ -54,6 +56,34 @@ def share_routes() -> None:
         return builders[made_of]
 
     Rule._compile_builder = compile_builder
+
+
+class CompiledStatements(LRUCache[Any, Any]):
+    """Statements as SQLAlchemy has compiled them, for all engines that speak one dialect: each has one of its own."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_without_engine(key), default)
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(_without_engine(key))
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(_without_engine(key), compiled)
+
+
+def _without_engine(key: Any) -> Any:
+    is_of_statement = isinstance(key, tuple) and isinstance(key[0], Dialect)
+    return (type(key[0]), *key[1:]) if is_of_statement else key
+
+
+def share_statements() -> None:
+    """Let all engines of this process share their compiled statements."""
+    shared: dict[type[Dialect], CompiledStatements] = {}
+
+    def statements(engine: Engine) -> CompiledStatements:
+        return shared.setdefault(type(engine.dialect), CompiledStatements(2000))
+
+    Engine._compiled_cache = property(statements, lambda _engine, _own: None)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,22 @@ from webapp.api.answers import answer
 from webapp.api.bodies import checked, json_object, object_if_any
 from webapp.api.callers import account_named
 from webapp.api.schemas import AccountAnswer, AccountBody, LinkAnswer, LinkBody
+from webapp.billing.subscriptions.free import giving_plan
 from webapp.extensions import parts, transact
 from webapp.orm import utc_now
 from webapp.people.hosts import Wish, host_account
 from webapp.people.links import make_login_link
+from webapp.web.joining import give_first_month
 
 
 def make_account() -> Response:
     """POST /api/accounts: 201 for an account that was made, 200 for one that was there; as it is stored."""
     wanted = checked(AccountBody, json_object())
     wish = Wish(wanted.external_id, wanted.email, wanted.time_zone)
-    found = host_account(wish, welcome_credits=parts().catalog.welcome_credits, now=utc_now())
+    now = utc_now()
+    found = host_account(wish, welcome_credits=parts().catalog.welcome_credits, now=now)
+    if found.is_new and giving_plan(parts().catalog):
+        transact(lambda session: give_first_month(session, found.account_id, now=now))
     stored = AccountAnswer(
         account=found.account_id,
         external_id=found.external_id,

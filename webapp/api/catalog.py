@@ -4,9 +4,12 @@ from flask import Response
 
 from webapp.api.answers import answer
 from webapp.api.callers import caller
-from webapp.api.schemas import CatalogAnswer, MeterAnswer, PackAnswer, PlanAnswer, UnitAnswer
-from webapp.billing.offers import offers
-from webapp.catalog import Catalog, Pack
+from webapp.api.schemas import CatalogAnswer, LockedPackAnswer, MeterAnswer, PackAnswer, PlanAnswer, UnitAnswer
+from webapp.billing.models import StripePrice
+from webapp.billing.offers import offers, prices_by_lookup_key
+from webapp.billing.subscriptions.checkout import is_sellable
+from webapp.billing.subscriptions.standing import plan_standing
+from webapp.catalog import Catalog, Pack, Plan
 from webapp.extensions import db, parts
 from webapp.orm import utc_now
 from webapp.web.balance import fresh_balance
@@ -14,24 +17,59 @@ from webapp.web.display import money, saving_percent, unit_price
 
 
 def read_catalog() -> Response:
-    """GET /api/catalog: packs the caller can buy at this moment, all plans, all meters; in the catalogue's order."""
-    sold = parts().catalog
-    fresh_balance(caller().account_id, now=utc_now())  # nothing is offered to an account that isn't there
-    found = offers(
-        db.session(),
-        sold,
-        account_id=caller().account_id,
-        plan=sold.default_plan,
-        stripe_mode=parts().settings.payments,
-        now=utc_now(),
-    )
+    """GET /api/catalog: packs the caller can buy at this moment or with a plan, plans, meters; in the file's order."""
+    sold, account_id, mode, now = parts().catalog, caller().account_id, parts().settings.payments, utc_now()
+    fresh_balance(account_id, now=now)  # nothing is offered to an account that isn't there
+    standing = plan_standing(db.session(), sold, account_id, stripe_mode=mode)
+    found = offers(db.session(), sold, account_id=account_id, plan=standing.plan, stripe_mode=mode, now=now)
     return answer(
         CatalogAnswer(
             unit=UnitAnswer.model_validate(sold.unit),
             packs=[_pack_answer(offer.pack, sold) for offer in found if offer.state == "open"],
-            plans=[PlanAnswer.model_validate(plan) for plan in sold.plans],
+            locked_packs=[_locked_answer(offer.pack) for offer in found if offer.state == "locked"],
+            plans=_plan_answers(sold, standing.plan, mode),
             meters=[MeterAnswer.model_validate(meter) for meter in sold.meters],
         )
+    )
+
+
+def _plan_answers(sold: Catalog, yours: Plan | None, stripe_mode: str) -> list[PlanAnswer]:
+    """Each plan that is sold, and the caller's own if it is not any more."""
+    keys = [plan.lookup_key for plan in sold.plans if plan.lookup_key]
+    prices = prices_by_lookup_key(db.session(), stripe_mode, keys)
+    return [
+        _plan_answer(plan, prices.get(plan.lookup_key or ""), is_yours=plan == yours)
+        for plan in sold.plans
+        if plan.is_active or plan == yours
+    ]
+
+
+def _plan_answer(plan: Plan, price: StripePrice | None, *, is_yours: bool) -> PlanAnswer:
+    return PlanAnswer(
+        slug=plan.slug,
+        name=plan.name,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+        price=money(plan.amount_minor, plan.currency),
+        interval=plan.interval,
+        allowance_credits=plan.allowance_credits,
+        allowance_every=plan.allowance_every,
+        rollover_credits=plan.rollover_credits,
+        trial_days=plan.trial_days,
+        is_yours=is_yours,
+        is_on_sale=plan.is_active and price is not None and is_sellable(price, plan),
+    )
+
+
+def _locked_answer(pack: Pack) -> LockedPackAnswer:
+    return LockedPackAnswer(
+        slug=pack.slug,
+        name=pack.name,
+        credits=pack.credits,
+        amount_minor=pack.amount_minor,
+        currency=pack.currency,
+        price=money(pack.amount_minor, pack.currency),
+        needs_plan=pack.plan_slug,
     )
 
 

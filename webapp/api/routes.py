@@ -7,7 +7,7 @@ from typing import Literal
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
-from webapp.api import schemas, spend_shapes
+from webapp.api import plan_shapes, schemas, spend_shapes
 from webapp.api.accounts import make_account, make_link
 from webapp.api.batches import batch
 from webapp.api.billing import open_checkout, open_pack_purchase, verify_payment
@@ -15,6 +15,7 @@ from webapp.api.callers import Scope
 from webapp.api.catalog import read_catalog
 from webapp.api.credits import balance, history
 from webapp.api.holds import capture, hold, read_hold, release
+from webapp.api.plans import open_portal, read_subscription
 from webapp.api.spends import estimate, grant, reverse, spend
 
 ALWAYS = ("not_signed_in", "invalid_key", "scope_missing", "account_not_yours", "unknown_account", "internal", "busy")
@@ -68,6 +69,7 @@ BUYING = (
     *("unknown_pack", "pack_locked", "pack_unavailable", "payments_off", "no_user", "account_closed"),
     "checkout_expired",
 )
+SUBSCRIBING = ("unknown_plan", "plan_unavailable", "already_subscribed")
 OF_STRIPE = ("stripe_unreachable", "stripe_refused")
 
 ROUTES = (
@@ -226,12 +228,12 @@ ROUTES = (
         path="/billing/checkout",
         view=open_checkout,
         scope="manage",
-        title="Open a checkout",
+        title="Open a checkout for a pack or a plan",
         body=schemas.CheckoutBody,
-        answers={201: schemas.PurchaseAnswer},
+        answers={201: plan_shapes.CheckoutAnswer},
         key="optional",
         is_limited=True,
-        problems=(*BUYING, *OF_STRIPE, "plans_not_sold"),
+        problems=(*BUYING, *SUBSCRIBING, *OF_STRIPE),
     ),
     Route(
         method="POST",
@@ -255,5 +257,25 @@ ROUTES = (
         answers={200: schemas.VerifyAnswer},
         is_limited=True,
         problems=("unknown_purchase",),
+    ),
+    Route(
+        method="GET",
+        path="/billing/subscription",
+        view=read_subscription,
+        scope="read",
+        title="Read the subscription: plan, state, period and what is left of the allowance",
+        answers={200: plan_shapes.SubscriptionAnswer},
+    ),
+    Route(
+        method="POST",
+        path="/billing/portal",
+        view=open_portal,
+        scope="manage",
+        title="Open the customer portal: card, plan, invoices, the end",
+        body=plan_shapes.PortalBody,
+        body_is_optional=True,
+        answers={200: plan_shapes.PortalAnswer},
+        is_limited=True,
+        problems=("payments_off", "not_subscribed", *OF_STRIPE),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from webapp.catalog.shapes import Interval
 from webapp.web.moments import Moment, moment_of
 from webapp.web.return_path import page_path
 
@@ -69,7 +70,7 @@ class HistoryQuery(Read):
 
 
 class CheckoutBody(Read):
-    """What to buy: a pack, or one day a plan."""
+    """What to buy: a pack or a plan."""
 
     pack: Name | None = None
     plan: Name | None = None
@@ -232,15 +233,37 @@ class PackAnswer(Answer):
     terms: str
 
 
+class LockedPackAnswer(Answer):
+    """A pack that the caller can't buy yet: it needs one plan, or (`needs_plan` null) any that costs something."""
+
+    slug: str
+    name: str
+    credits: int
+    amount_minor: int
+    currency: str
+    price: str
+    needs_plan: str | None
+
+
 class PlanAnswer(Answer):
-    """A subscription with an allowance in each interval."""
+    """A subscription with an allowance. The plan that costs nothing is everybody's without one.
+
+    `interval` is how often it is paid, `allowance_every` how often `allowance_credits` are given. `is_yours` of the
+    plan that the caller is on; `is_on_sale` while it can be subscribed to at this price.
+    """
 
     slug: str
     name: str
     amount_minor: int
     currency: str
-    interval: str
+    price: str
+    interval: Interval
     allowance_credits: int
+    allowance_every: Interval
+    rollover_credits: int
+    trial_days: int
+    is_yours: bool
+    is_on_sale: bool
 
 
 class TierAnswer(Answer):
@@ -270,6 +293,7 @@ class CatalogAnswer(Answer):
 
     unit: UnitAnswer
     packs: list[PackAnswer]
+    locked_packs: list[LockedPackAnswer]
     plans: list[PlanAnswer]
     meters: list[MeterAnswer]
 

@@ -54,6 +54,13 @@ def unsettled(session: Session, stripe_mode: str) -> list[WebhookEvent]:
     )
 
 
+def parked(session: Session, stripe_mode: str) -> list[WebhookEvent]:
+    """The events whose customer nobody knew yet, the oldest first; so many as one run may try."""
+    waiting = WebhookEvent.stripe_mode == stripe_mode, WebhookEvent.state == "parked"
+    found = select(WebhookEvent).where(*waiting).order_by(WebhookEvent.received_at)
+    return list(session.scalars(found.limit(UNSETTLED_PER_RUN)))
+
+
 def keep(session: Session, event: Event, outcome: Outcome, *, stripe_mode: str, now: dt.datetime) -> None:
     """Store an event with its outcome, or its new outcome; a handled one is left as it is.
 

@@ -1,6 +1,6 @@
 """Insert or update in one statement, the same on SQLite and PostgreSQL: twins at the same moment don't collide."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -29,6 +29,13 @@ def insert_once(session: Session, model: type[Base], row: Mapping[str, Any]) -> 
     keys = list(model.__table__.primary_key)
     statement = _insert(session, model).values(**row).on_conflict_do_nothing(index_elements=keys)
     return session.scalar(statement.returning(keys[0])) is not None
+
+
+def insert_missing(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those rows of which there is none of the same primary key; how many were inserted."""
+    keys = list(model.__table__.primary_key)
+    statement = _insert(session, model).values(rows).on_conflict_do_nothing(index_elements=keys)
+    return len(session.scalars(statement.returning(keys[0])).all())
 
 
 def _insert(session: Session, model: type[Base]) -> Any:

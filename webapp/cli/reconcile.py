@@ -104,13 +104,16 @@ def _line(finding: ReconciliationFinding) -> str:
 
 
 def _told(finding: ReconciliationFinding) -> str:
-    whose = f" Account {finding.account_id}, purchase {finding.purchase_id}." if finding.purchase_id else ""
+    of_purchase = f", purchase {finding.purchase_id}" if finding.purchase_id else ""
+    whose = (
+        f" Account {finding.account_id}{of_purchase}." if finding.account_id and finding.object_kind != "event" else ""
+    )
     person = " It needs a person." if finding.needs_person else ""
     return f"{finding_sentence(finding)} {finding.object_id}.{whose}{person}"
 
 
 def _counted(counts: Counter[str]) -> str:
-    kinds = ("checkouts", "purchases", "refunds", "disputes", "events")
+    kinds = ("checkouts", "purchases", "refunds", "disputes", "subscriptions", "events")
     return ", ".join(f"{counts[kind]:,} {kind if counts[kind] != 1 else kind[:-1]}" for kind in kinds)
 
 

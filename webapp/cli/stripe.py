@@ -24,10 +24,13 @@ group.add_command(replay_command)
 @group.command("sync")
 @click.option("--webhook", "webhook_url", metavar="URL", help=f"Make or update the endpoint at URL (…{WEBHOOK_PATH}).")
 def sync(webhook_url: str | None) -> None:
-    """Create or update Products and Prices from the catalogue; safe to run again, never deletes."""
+    """Make or update Products, Prices and the customer portal from the catalogue; safe to run again, never deletes."""
     try:
-        for synced in sync_now():
+        done = sync_now()
+        for synced in done.prices:
             click.echo(f"{synced.item.lookup_key}: {synced.did}")
+        if done.portal:
+            click.echo(f"customer portal: {done.portal}")
         if webhook_url:
             _sync_webhook(webhook_url)
     except BillingRefusal as refusal:

@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 from webapp.errors import Refusal
 from webapp.extensions import parts, transact
 from webapp.orm import utc_now
+from webapp.people.links import PLAIN_ROLE
 from webapp.people.models import ROLES, User
 from webapp.people.users import create_user, set_password, user_by_email
+from webapp.web.joining import give_first_month
 
 
 class UnknownUser(Refusal):
@@ -59,11 +61,14 @@ def _set_password(session: Session, email: str, given: str) -> None:
 def _create(email: str, password: str, role: str) -> User:
     welcome_credits = parts().catalog.welcome_credits if role == "user" else 0
     now = utc_now()
-    return transact(
-        lambda session: create_user(
-            session, email=email, password=password, role=role, welcome_credits=welcome_credits, now=now
-        )
-    )
+
+    def work(session: Session) -> User:
+        user = create_user(session, email=email, password=password, role=role, welcome_credits=welcome_credits, now=now)
+        if role == PLAIN_ROLE:
+            give_first_month(session, user.account_id, now=now)
+        return user
+
+    return transact(work)
 
 
 def _ask_password() -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from webapp.doctor import inbox, storage, stripe
+from webapp.doctor import inbox, plans, storage, stripe
 from webapp.doctor.check import Check, Diagnosis, Look
 from webapp.extensions import db, end_reading, parts
 from webapp.orm import utc_now
@@ -26,6 +26,9 @@ DIAGNOSES = (
     Diagnosis("disputes", inbox.disputes),
     Diagnosis("reconciliation", inbox.reconciliation),
     Diagnosis("prices", stripe.prices),
+    Diagnosis("plans", plans.plans),
+    Diagnosis("subscriptions", plans.subscriptions),
+    Diagnosis("portal", plans.portal, is_cheap=False),
     Diagnosis("clock", stripe.clock, is_cheap=False),
     Diagnosis("simulated", stripe.simulated),
     Diagnosis("migrations", storage.migrations),

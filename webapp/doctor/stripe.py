@@ -16,11 +16,12 @@ from webapp.billing.stripe_objects import WebhookEndpoint
 from webapp.billing.webhooks import event_types
 from webapp.doctor.check import Look, State, counted
 from webapp.extensions import end_reading
-from webapp.orm import utc_now
+from webapp.orm import machine_now, utc_now
 
 Found = tuple[State, str] | tuple[State, str, Mapping[str, Any]]
 
 # Stripe's signatures are believed for 300 s; a clock that is out by a tenth of that should be set.
+STRIPES = "Stripe's"
 CLOCK_WARN, CLOCK_BAD = dt.timedelta(seconds=30), dt.timedelta(seconds=240)
 
 
@@ -58,7 +59,7 @@ def webhook_endpoint(look: Look) -> Found:
     try:
         endpoints = look.gateway.webhook_endpoints()
     except (StripeUnreachable, StripeRefused) as error:
-        return _not_asked(error)
+        return not_asked(error)
     ours = [endpoint for endpoint in endpoints if endpoint.url == look.webhook_url]
     facts = {"address": look.webhook_url, "endpoints": [_told(endpoint) for endpoint in endpoints]}
     return (*_of_endpoints(look, ours), facts)
@@ -93,7 +94,8 @@ def clock(look: Look) -> Found:
     theirs, whose = _their_time(look)
     if theirs is None:
         return "ok", "There is no other clock to compare ours with."
-    away = abs(utc_now() - theirs)
+    ours = utc_now() if whose == STRIPES else machine_now()  # a simulated Stripe's may be moved, and `utc_now` follows
+    away = abs(ours - theirs)
     facts = {"seconds": round(away.total_seconds()), "compared_with": whose}
     if away < CLOCK_WARN:
         return "ok", f"Our clock agrees with {whose}.", facts
@@ -151,7 +153,8 @@ def _told(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return facts | {"api_version": endpoint.api_version, "events": len(endpoint.events)}
 
 
-def _not_asked(error: StripeUnreachable | StripeRefused) -> Found:
+def not_asked(error: StripeUnreachable | StripeRefused) -> Found:
+    """What a check says that Stripe had no answer for."""
     if isinstance(error, StripeDenied):
         return "bad", "Stripe doesn't accept STRIPE_SECRET_KEY, or the key may not read this."
     if isinstance(error, StripeUnreachable):
@@ -167,7 +170,7 @@ def _their_time(look: Look) -> tuple[dt.datetime | None, str]:
         except (StripeUnreachable, StripeRefused):
             at = None  # another check says so
         if at is not None:
-            return at, "Stripe's"
+            return at, STRIPES
     if look.session.get_bind().dialect.name != "postgresql":
         return None, ""
     return look.session.scalar(select(func.clock_timestamp())), "the database's"

@@ -158,7 +158,7 @@ def acts_of(subscription: Json) -> tuple[tuple[str, str], ...]:
     """What may be done to a subscription as it is now, each with its button."""
     if subscription["status"] in ENDED:
         return ()
-    is_ending, is_kept_from = subscription["cancel_at_period_end"], subscription["pause_collection"]
+    is_ending, is_kept_from = subscription["cancel_at"], subscription["pause_collection"]
     is_owing = subscription["status"] in {"past_due", "unpaid"}
     return (
         ("resume", "Don’t cancel") if is_ending else ("cancel_later", "Cancel when the period ends"),

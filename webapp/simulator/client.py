@@ -135,10 +135,12 @@ class SimulatedHTTPClient(HTTPClient):
         """Renew what is due by the clock, as the delivery thread does; how many."""
         return subscriptions.renew_due(self.store, now=self.clock())
 
-    def retry_payment(self, invoice_id: str, course: subscriptions.Course | None = None) -> Json:
-        """Ask once more for an open invoice; the invoice."""
+    def retry_payment(
+        self, invoice_id: str, course: subscriptions.Course | None = None, *, last4: str | None = None
+    ) -> Json:
+        """Ask once more for an open invoice, its subscription's card or one that is typed; the invoice."""
         with self._happening() as happening:
-            return subscriptions.retry_payment(happening, invoice_id, course)
+            return subscriptions.retry_payment(happening, invoice_id, course, last4=last4)
 
     def void_invoice(self, invoice_id: str) -> Json:
         """Take back an open invoice in Stripe's dashboard; the invoice. Raises StripeRefusal."""

@@ -6,16 +6,23 @@ https://docs.stripe.com/invoicing/hosted-invoice-page
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from webapp.simulator import methods
 from webapp.simulator.choices import INVOICE_COURSES, SUBSCRIPTION_CHIPS
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.pages import chosen, stripe_client
 from webapp.simulator.payments import blueprint
 from webapp.simulator.store import Json
-from webapp.simulator.subscriptions import COURSES
+from webapp.simulator.subscriptions import COURSES, Course
 from webapp.simulator.words import day
 
 __all__ = ["blueprint"]
 
+# The card that the customer types for each outcome.
+TYPED: dict[Course, str] = {
+    "paid": methods.SUCCEEDS,
+    "failed": methods.DECLINED,
+    "asks": methods.ASKS_EACH_TIME,
+}
 ACTS = ("paid", "failed", "asks", "void")
 
 
@@ -40,7 +47,7 @@ def pay_invoice(invoice_id: str) -> Response:
     """Pay an open invoice: `course=paid`, `failed` or `asks`. Nothing happens to any other."""
     course = chosen("course", COURSES)
     _read(invoice_id)
-    stripe_client().retry_payment(invoice_id, course)
+    stripe_client().retry_payment(invoice_id, course, last4=TYPED[course])
     return redirect(url_for(".invoice", invoice_id=invoice_id), 303)
 
 

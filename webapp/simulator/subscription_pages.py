@@ -120,7 +120,7 @@ def _required(subscription_id: str) -> Json:
 def _seen(found: Json) -> str:
     """What a form was made for: a second click finds it changed."""
     item = found["items"]["data"][0]
-    shown = ("status", "latest_invoice", "cancel_at_period_end", "default_payment_method")
+    shown = ("status", "latest_invoice", "cancel_at", "default_payment_method")
     pause = found["pause_collection"] is not None
     return "-".join(str(part) for part in (item["current_period_start"], *(found[name] for name in shown), pause))
 

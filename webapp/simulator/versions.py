@@ -43,12 +43,41 @@ LATER: Mapping[str, frozenset[str]] = {
         }
     ),
     "customer": frozenset({"business_name", "customer_account", "individual_name"}),
+    "subscription": frozenset(
+        {
+            "billing_mode", "billing_schedules", "customer_account", "managed_payments", "presentment_details",
+            "status_details",
+        }
+    ),
+    "invoice": frozenset(
+        {
+            "amount_overpaid", "amount_paid_off_stripe", "customer_account", "parent", "status_details",
+            "total_pretax_credit_amounts", "total_taxes",
+        }
+    ),
 }  # fmt: skip
 GONE: Mapping[str, Mapping[str, Any]] = {
     "checkout.session": {"shipping_details": None, "ui_mode": "hosted"},
     "charge": {"invoice": None},
     "payment_intent": {"invoice": None},
-}
+    "subscription": {"discount": None},
+    "invoice": {
+        "application_fee_amount": None, "charge": None, "discount": None, "paid_out_of_band": False,
+        "payment_intent": None, "quote": None, "tax": None, "total_tax_amounts": [], "transfer_data": None,
+    },
+}  # fmt: skip
+
+
+def moved(item: Json) -> Json:
+    """What stands elsewhere since. The lines of an invoice stay as they are."""
+    if item["object"] == "subscription":
+        first = item["items"]["data"][0]
+        return {name: first[name] for name in ("current_period_start", "current_period_end")}
+    if item["object"] == "invoice":
+        details = item["parent"]["subscription_details"]
+        kept = {"subscription": details["subscription"], "subscription_details": {"metadata": details["metadata"]}}
+        return {**kept, "subscription_proration_date": None, "paid": item["status"] == "paid"}
+    return {}
 
 
 def as_old_version(event: Json) -> Json:
@@ -58,7 +87,7 @@ def as_old_version(event: Json) -> Json:
 
 
 def _older(item: Json) -> Json:
-    older = {**item, **GONE.get(item["object"], {})}
+    older = {**item, **GONE.get(item["object"], {}), **moved(item)}
     for path in LATER.get(item["object"], ()):
         _leave_out(older, path.split("."))
     return older

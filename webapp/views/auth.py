@@ -14,6 +14,7 @@ from webapp.people.emails import clean_email
 from webapp.people.errors import LinkEnded, PeopleRefusal, TooManyTries
 from webapp.people.links import is_link, use_login_link
 from webapp.people.looks import zone_names
+from webapp.people.models import User
 from webapp.people.passwords import LEAST_CHARACTERS, RULE, checked_password
 from webapp.people.signin import sign_in
 from webapp.people.throttle import address_block
@@ -21,6 +22,7 @@ from webapp.people.users import clean_name
 from webapp.people.users import register as register_user
 from webapp.web import gate
 from webapp.web.display import credits_number, credits_word
+from webapp.web.joining import give_first_month
 from webapp.web.limits import link_limit
 from webapp.web.logs import log
 from webapp.web.return_path import page_name, page_path
@@ -137,18 +139,22 @@ def _without_referrer(answer: Response) -> Response:
 
 def _register() -> str:
     form, now = request.form, utc_now()
-    welcome_credits = parts().catalog.welcome_credits
-    user = transact(
-        lambda storage: register_user(
+    welcome_credits, zone = parts().catalog.welcome_credits, _zone_of_device()
+
+    def work(storage: Session) -> User:
+        user = register_user(
             storage,
             email=form.get("email", ""),
             password=form.get("password", ""),
             name=form.get("name", ""),
-            time_zone=_zone_of_device(),
+            time_zone=zone,
             welcome_credits=welcome_credits,
             now=now,
         )
-    )
+        give_first_month(storage, user.account_id, now=now)
+        return user
+
+    user = transact(work)
     return transact(lambda storage: sign_in_browser(storage, user.id, is_kept=False, now=now))
 
 

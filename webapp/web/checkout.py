@@ -20,6 +20,7 @@ from webapp.billing.errors import (
 from webapp.billing.fulfil import fulfil
 from webapp.billing.gateway import Gateway
 from webapp.billing.models import Purchase
+from webapp.billing.subscriptions.models import PlanCheckout
 from webapp.billing.subscriptions.standing import plan_standing
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
@@ -69,13 +70,13 @@ def start_purchase(
     return purchase
 
 
-def is_sent(account_id: int, open_key: str) -> bool:
-    """Whether this key's purchase has its Checkout Session already, so that its answer now is a repeat.
+def is_sent(account_id: int, open_key: str, kind: type[Purchase | PlanCheckout]) -> bool:
+    """Whether what this key opened has its Checkout Session already, so that its answer now is a repeat.
 
     Ends the request's read session.
     """
     end_reading()
-    sent = select(Purchase.session_id).where(Purchase.account_id == account_id, Purchase.open_key == open_key)
+    sent = select(kind.session_id).where(kind.account_id == account_id, kind.open_key == open_key)
     session_id = db.session.scalar(sent)
     end_reading()
     return session_id is not None

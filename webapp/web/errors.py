@@ -107,6 +107,7 @@ TITLES: dict[str, str] = {
     "pack_locked": "This pack is for subscribers",
     "pack_unavailable": "This pack can't be bought now",
     "plan_unavailable": "This plan can't be bought now",
+    "unknown_plan": "We don't sell that plan",
     "already_subscribed": "You have a subscription already",
     "still_subscribed": "You have a subscription still",
     "not_subscribed": "There is nothing to manage yet",

@@ -12,6 +12,7 @@ from webapp.billing.customers import customer_of
 from webapp.billing.errors import (
     NotSubscribed,
     Overtaken,
+    PlanMissing,
     PortalUnavailable,
     StripeRefused,
     StripeUnreachable,
@@ -22,6 +23,7 @@ from webapp.billing.subscriptions.asking import ask_plan
 from webapp.billing.subscriptions.checkout import open_plan_checkout, others_open, settle_plan_checkout
 from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.billing.subscriptions.portal import PortalFlow, portal_params
+from webapp.billing.subscriptions.portal_settings import our_portal
 from webapp.billing.subscriptions.queries import plan_checkout_of_session, subscription_of
 from webapp.billing.subscriptions.settling import settle_subscription
 from webapp.billing.subscriptions.standing import current_subscription
@@ -81,7 +83,7 @@ def settle_plan_and_tell(account_id: int, session_id: str, *, now: dt.datetime) 
         return opened, False
     try:
         asked = ask_about_plan(gateway, opened, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except (StripeUnreachable, StripeRefused, Overtaken, PlanMissing) as error:
         log.warning("plan's checkout not settled yet", checkout=opened.id, error=str(error))
         return stored(opened), False
     return asked, asked.asked_at == now
@@ -113,7 +115,7 @@ def refresh_subscription(account_id: int, *, now: dt.datetime) -> Subscription |
         return row
     try:
         return read_again(gateway, row, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except (StripeUnreachable, StripeRefused, Overtaken, PlanMissing) as error:
         log.warning("subscription not read again", subscription=row.id, error=str(error))
         return row
 
@@ -151,9 +153,12 @@ def portal_address(account_id: int, flow: PortalFlow | None) -> str:
     end_reading()
     if customer_id is None:
         raise NotSubscribed
+    ours = our_portal(gateway)  # the account's default portal, where `flask stripe sync` has made none of ours
+    chosen = {"configuration": ours[0]} if ours else {}
     for part in dict.fromkeys((flow, None)):
+        params = portal_params(customer_id, row, part, base_url=parts().settings.base_url)
         try:
-            return gateway.portal_url(portal_params(customer_id, row, part, base_url=parts().settings.base_url))
+            return gateway.portal_url(params | chosen)
         except StripeRefused as refusal:
             log.warning("portal refused", account_id=account_id, flow=part, code=refusal.stripe_code)
     raise PortalUnavailable

@@ -18,7 +18,6 @@ Refusal
 ├── InvalidFields             fields: one {field, message} for each fault
 ├── BatchTooLarge             largest
 ├── UnknownMeter              meter
-├── PlansNotSold
 └── KeyUsed                   the key's work is paid for, or can't be begun again
     ├── WorkInProgress        hold
     ├── WorkDone              hold
@@ -128,12 +127,6 @@ class UnknownMeter(Refusal):
     """The catalogue has no such meter. Fact: `meter`."""
 
     code = "unknown_meter"
-
-
-class PlansNotSold(Refusal):
-    """Subscriptions can't be bought here yet; packs can."""
-
-    code = "plans_not_sold"
 
 
 class KeyUsed(Refusal):

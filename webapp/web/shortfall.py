@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.billing.offers import Offer, offers
+from webapp.billing.subscriptions.standing import plan_standing
 from webapp.catalog import Catalog, Pack
 from webapp.errors import Refusal
 from webapp.extensions import db, parts
@@ -105,10 +106,9 @@ def _buying(found: Shortfall, sold: Catalog, locale: str) -> Buying | None:
 def _smallest(session: Session, account_id: int, missing: int, *, now: dt.datetime) -> Pack | None:
     """The smallest pack on sale to the account with which the same work would go through: it pays debts first."""
     missing += balance(session, account_id, now=now).debt
-    sold = parts().catalog
-    found = offers(
-        session, sold, account_id=account_id, plan=sold.default_plan, stripe_mode=parts().settings.payments, now=now
-    )
+    sold, mode = parts().catalog, parts().settings.payments
+    plan = plan_standing(session, sold, account_id, stripe_mode=mode).plan
+    found = offers(session, sold, account_id=account_id, plan=plan, stripe_mode=mode, now=now)
     covering = [offer.pack for offer in found if _covers(offer, missing)]
     return min(covering, key=lambda pack: (pack.credits, pack.amount_minor), default=None)
 

@@ -67,9 +67,12 @@ def sweep_ages(session: Session, *, now: dt.datetime) -> dict[str, int | None]:
 
 def all_sweeps() -> tuple[Sweep, ...]:
     """Every sweep of the worker."""
-    from webapp.worker.expiry import sweep_expired  # noqa: PLC0415  # they import Swept from here
+    from webapp.worker.allowances import sweep_allowances, sweep_free_plan  # noqa: PLC0415  # they import us
+    from webapp.worker.expiry import sweep_expired  # noqa: PLC0415
     from webapp.worker.exports import sweep_exports  # noqa: PLC0415
     from webapp.worker.ledger import sweep_ledger  # noqa: PLC0415
+    from webapp.worker.parked import sweep_parked  # noqa: PLC0415
+    from webapp.worker.plans import sweep_plans  # noqa: PLC0415
     from webapp.worker.prices import sweep_prices  # noqa: PLC0415
     from webapp.worker.purchases import sweep_purchases  # noqa: PLC0415
     from webapp.worker.reconcile import sweep_reconcile  # noqa: PLC0415
@@ -78,9 +81,13 @@ def all_sweeps() -> tuple[Sweep, ...]:
 
     return (
         Sweep("purchases", 60, sweep_purchases),
+        Sweep("plans", 60, sweep_plans),
+        Sweep("allowances", 60, sweep_allowances),
+        Sweep("parked events", 60, sweep_parked),
         Sweep("refund orders", 60, sweep_refund_orders),
         Sweep("expiry", 60, sweep_expired),
         Sweep("reconcile", 3600, sweep_reconcile),
+        Sweep("free plan", 3600, sweep_free_plan),
         Sweep("prices", 3600, sweep_prices),
         Sweep("sign-in failures", 3600, sweep_sign_in_failures),
         Sweep("login links", 3600, sweep_login_links),

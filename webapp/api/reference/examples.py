@@ -153,5 +153,16 @@ EXAMPLES: dict[str, Example] = {
     "read_catalog": Example(),
     "open_checkout": Example(body={"pack": "small"}),
     "open_pack_purchase": Example(body={"pack": "small"}),
+    "read_subscription": Example(
+        answer={
+            "plan": "free",
+            "state": "none",
+            **dict.fromkeys(("subscribed_to", "next_plan", "amount_minor", "currency", "interval", "period")),
+            **dict.fromkeys(("allowance", "trial_ends_at")),
+            "is_ending": False,
+            **dict.fromkeys(("ends_at", "ended_at", "resumes_at", "problem", "paid_with")),
+        }
+    ),
+    "open_portal": Example(body={"flow": "payment_method"}),
     "verify_payment": Example(query={"session_id": "cs_test_a1b2c3"}),
 }

@@ -1,11 +1,12 @@
 """Plans: subscriptions with their invoices, and the customer portal where people change them."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webapp.billing.errors import StripeRefused
-from webapp.billing.gateway.calls import PAGE, Calls, all_of, asked, typed
+from webapp.billing.gateway.calls import PAGE, Calls, all_of, asked, pages, typed
+from webapp.billing.gateway.payments import Span
 from webapp.billing.plan_objects import Invoice, SubscriptionFacts, has_more_lines, invoice, subscription_facts
 from webapp.billing.stripe_objects import CheckoutSession, Price, checkout_session, price
 
@@ -23,6 +24,11 @@ class Plans(Calls):
             "read subscription", lambda: self._v1.subscriptions.retrieve(subscription_id, typed(params))
         )
         return None if found is None else subscription_facts(found)
+
+    def subscriptions(self, made: Span) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The id and metadata of every subscription made in a span, ended or not, newest first; page by page."""
+        for json in pages("list subscriptions", self._v1.subscriptions.list, {"status": "all", **made.params}):
+            yield json["id"], dict(json["metadata"] or {})
 
     def invoices(self, subscription_id: str, *, since: dt.datetime) -> tuple[Invoice, ...]:
         """The invoices of a subscription that were made since an instant, with all their lines, the oldest first."""

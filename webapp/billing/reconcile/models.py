@@ -37,6 +37,7 @@ class Reconciliation(Base):
     purchases: Mapped[int] = mapped_column(default=0)
     refunds: Mapped[int] = mapped_column(default=0)
     disputes: Mapped[int] = mapped_column(default=0)
+    subscriptions: Mapped[int] = mapped_column(default=0, server_default="0")
     events: Mapped[int] = mapped_column(default=0)
     findings: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.reconcile.models import Reconciliation, ReconciliationFinding
 
-COUNTED = ("checkouts", "purchases", "refunds", "disputes", "events", "findings", "failed")
+COUNTED = ("checkouts", "purchases", "refunds", "disputes", "subscriptions", "events", "findings", "failed")
 # A run notes how far it is with each step.
 SILENT = dt.timedelta(hours=1)
 

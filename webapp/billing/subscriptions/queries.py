@@ -15,6 +15,7 @@ _PRESENT = (
         AllowancePeriod.account_id == bindparam("of_account"),
         AllowancePeriod.starts_at <= bindparam("now", type_=AllowancePeriod.starts_at.type),
         AllowancePeriod.ends_at > bindparam("now", type_=AllowancePeriod.ends_at.type),
+        AllowancePeriod.given_credits > 0,
     )
     .order_by(AllowancePeriod.starts_at.desc(), AllowancePeriod.source)
     .limit(1)
@@ -46,11 +47,17 @@ def last_plan_checkout(session: Session, account_id: int, *, stripe_mode: str) -
     return session.scalar(select(PlanCheckout).where(*opened).order_by(*newest).limit(1))
 
 
-def present_allowance(session: Session, account_id: int, *, now: dt.datetime) -> AllowancePeriod | None:
-    """The period of an allowance that it is; the newest where a switch began another. One query."""
-    return session.scalars(_PRESENT, {"of_account": account_id, "now": now}).first()
-
-
 def subscription_of(session: Session, account_id: int, subscription_id: str) -> Subscription | None:
     """The account's subscription of this id."""
     return session.get(Subscription, (account_id, subscription_id))
+
+
+def allowance_now(session: Session, account_id: int, *, now: dt.datetime) -> AllowancePeriod | None:
+    """The account's period of an allowance in which something was given and that hasn't ended, the newest."""
+    return session.scalars(_PRESENT, {"of_account": account_id, "now": now}).first()
+
+
+def first_allowance(session: Session, row: Subscription) -> AllowancePeriod | None:
+    """The first period of the allowance of a subscription; None while nothing was paid."""
+    own = AllowancePeriod.account_id == row.account_id, AllowancePeriod.source == row.item_id
+    return session.scalar(select(AllowancePeriod).where(*own).order_by(AllowancePeriod.starts_at).limit(1))

@@ -10,6 +10,7 @@ from webapp.billing.customers import account_of_customer, remember_customer
 from webapp.billing.errors import Overtaken, PlanMissing
 from webapp.billing.subscriptions.allowance import give_due
 from webapp.billing.subscriptions.asking import PlanTold
+from webapp.billing.subscriptions.free import look_again
 from webapp.billing.subscriptions.invoices import keep_invoices
 from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.billing.subscriptions.paying import take_payments
@@ -66,9 +67,20 @@ def settle_subscription(
     keep_invoices(session, row, told.invoices)
     take_payments(session, catalog, row, told, now=now)
     give_due(session, catalog, row, now=now)
+    look_again(session, catalog, row, now=now)
     _remember(session, row, now=now)
     log.info("subscription", account_id=account_id, subscription=row.id, plan=row.plan_slug, status=row.status)
     return row
+
+
+def note_asked(session: Session, account_id: int, subscription_id: str, *, now: dt.datetime) -> None:
+    """Note that Stripe was asked in vain, so that the next question waits its turn. Locks the account.
+
+    An answer that is on its way to be stored is overtaken by this, and asked for again.
+    """
+    lock_account(session, account_id)
+    row = session.get_one(Subscription, (account_id, subscription_id), populate_existing=True)
+    row.read_at = max(now, row.read_at + MOMENT)
 
 
 def _mirror(row: Subscription, told: PlanTold, *, now: dt.datetime) -> None:

@@ -19,13 +19,13 @@ from webapp.simulator.subscriptions.ending import (
     resume_collection,
 )
 from webapp.simulator.subscriptions.finding import invoices_of, subscriptions_of
-from webapp.simulator.subscriptions.renewing import end_trial, remember_course, renew, renew_due, resume_paused
+from webapp.simulator.subscriptions.renewing import end_trial, renew, renew_due, resume_paused
 from webapp.simulator.subscriptions.starting import start
 from webapp.simulator.subscriptions.switching import WHENS, When, planned_switch, switch_plan
 
 __all__ = [
     "BEHAVIORS", "COURSES", "ENDS", "WHENS", "Behavior", "Course", "End", "When", "cancel", "card_of",
     "change_card", "end_all_of", "end_trial", "give_up", "invoices_of", "pause_collection", "planned_switch",
-    "remember_course", "renew", "renew_due", "resume", "resume_collection", "resume_paused", "retry_payment",
+    "renew", "renew_due", "resume", "resume_collection", "resume_paused", "retry_payment",
     "start", "subscriptions_of", "switch_plan", "void_invoice",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from webapp.simulator.parameters import missing_param
 from webapp.simulator.shapes import completed
 from webapp.simulator.store import Json
 from webapp.simulator.subscriptions.ending import cancel as cancel_subscription
+from webapp.simulator.subscriptions.ending import plan_end
 from webapp.simulator.subscriptions.ending import resume as take_back
 from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.objects import ENDED
@@ -21,9 +22,9 @@ from webapp.simulator.subscriptions.switching import switch_plan
 
 LISTED_BY = ("customer", "price", "status")
 UPDATED_WITH = (
-    "cancel_at_period_end", "cancellation_details.comment", "cancellation_details.feedback", "default_payment_method",
-    "items.id", "items.price", "items.quantity", "metadata", "pause_collection", "proration_behavior",
-    "trial_end",
+    "cancel_at", "cancel_at_period_end", "cancellation_details.comment", "cancellation_details.feedback",
+    "default_payment_method", "items.id", "items.price", "items.quantity", "metadata", "pause_collection",
+    "proration_behavior", "trial_end",
 )  # fmt: skip
 CANCELED_WITH = ("cancellation_details.comment", "cancellation_details.feedback")
 
@@ -114,9 +115,16 @@ def _change_plan(happening: Happening, subscription: Json, params: Json) -> None
 
 
 def _change_end(happening: Happening, subscription_id: str, params: Json) -> None:
+    if {"cancel_at", "cancel_at_period_end"} <= params.keys():
+        text = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
+        raise StripeRefusal(text, param="cancel_at")
+    if isinstance(params.get("cancel_at"), int):
+        raise NotSimulated("A cancel_at within a period")
     if params.get("cancel_at_period_end") is True:
         cancel_subscription(happening, subscription_id, at_period_end=True)
-    elif params.get("cancel_at_period_end") is False:
+    elif params.get("cancel_at"):  # the first and the last end of its items, which have one period here
+        plan_end(happening, happening.state.load("subscription", subscription_id))
+    elif {"cancel_at", "cancel_at_period_end"} & params.keys():
         take_back(happening, subscription_id)
 
 

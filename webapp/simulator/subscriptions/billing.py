@@ -7,7 +7,7 @@ from webapp.simulator.discounts import left_after
 from webapp.simulator.errors import StripeRefusal
 from webapp.simulator.events import Happening
 from webapp.simulator.store import Json
-from webapp.simulator.subscriptions.cards import card_of, usual_course
+from webapp.simulator.subscriptions.cards import card_of, typed_card, usual_course
 from webapp.simulator.subscriptions.collecting import Course, collect, stop_collecting
 from webapp.simulator.subscriptions.finding import updated
 from webapp.simulator.subscriptions.invoices import (
@@ -45,16 +45,20 @@ def bill(
     return follow(happening, subscription["id"])
 
 
-def retry_payment(happening: Happening, invoice_id: str, course: Course | None = None) -> Json:
+def retry_payment(
+    happening: Happening, invoice_id: str, course: Course | None = None, *, last4: str | None = None
+) -> Json:
     """Ask once more for an open invoice, as its page and Stripe's retries do; the invoice.
 
-    `course` says how it goes; None: as the card does. Nothing happens to an invoice that is not open.
+    `course` says how it goes; None: as the card does. `last4` is a card typed on the invoice's page, for this
+    payment only. Nothing happens to an invoice that is not open.
     """
     invoice = happening.state.load("invoice", invoice_id)
     if invoice["status"] not in {"open", "uncollectible"}:
         return invoice
     subscription = subscription_of(happening, invoice)
-    method = card_of(happening.state, subscription)
+    typed = typed_card(happening, subscription["customer"], last4) if last4 else None
+    method = typed or card_of(happening.state, subscription)
     invoice = collect(happening, invoice, method, course or usual_course(method))
     follow(happening, subscription["id"])
     return invoice

@@ -9,6 +9,7 @@ from webapp.simulator.events import Happening
 from webapp.simulator.store import Json
 from webapp.simulator.subscriptions.finding import invoices_of, subscriptions_of, updated
 from webapp.simulator.subscriptions.objects import ENDED, period_of
+from webapp.simulator.subscriptions.schedules import cancel_schedule
 
 Behavior = Literal["void", "keep_as_draft", "mark_uncollectible"]
 BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
@@ -27,10 +28,18 @@ def cancel(happening: Happening, subscription_id: str, *, at_period_end: bool) -
         return subscription
     if not at_period_end:
         return end(happening, subscription, "cancellation_requested")
+    return plan_end(happening, {**subscription, "cancel_at_period_end": True})
+
+
+def plan_end(happening: Happening, subscription: Json) -> Json:
+    """Let a subscription end with its period; the subscription.
+
+    Stripe says so in `cancel_at` always, in `cancel_at_period_end` only to those who have asked in these words.
+    https://docs.stripe.com/changelog/basil/2025-05-28/cancel-at-enums
+    """
     return updated(
         happening,
         subscription,
-        cancel_at_period_end=True,
         cancel_at=period_of(subscription)[1],
         canceled_at=happening.now,
         cancellation_details={**subscription["cancellation_details"], "reason": "cancellation_requested"},
@@ -76,11 +85,13 @@ def end(happening: Happening, subscription: Json, why: WhyEnded) -> Json:
     """A subscription ends for good, with its event."""
     state = happening.state
     _stop_asking(happening, subscription)
+    cancel_schedule(happening, subscription)
     details = subscription["cancellation_details"]
     ended = {
         "status": "canceled",
         "canceled_at": subscription["canceled_at"] or happening.now,
         "ended_at": happening.now,
+        "schedule": None,
         "cancellation_details": {**details, "reason": details["reason"] or why},
     }
     subscription = state.save({**subscription, **ended})

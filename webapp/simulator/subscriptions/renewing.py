@@ -23,8 +23,8 @@ MOST_AT_ONCE = 1000
 def renew(happening: Happening, subscription_id: str, course: Course | None = None) -> Json:
     """End the present period, whenever its end is, and begin the next; the subscription afterwards.
 
-    `course` says how the payment goes; None: as was remembered for it, or as the card does. A subscription that
-    shall end with its period does; nothing happens to one that has ended or is paused.
+    `course` says how the payment goes; None: as the card does. A subscription that shall end with its period
+    does; nothing happens to one that has ended or is paused.
     """
     state = happening.state
     subscription = state.load("subscription", subscription_id)
@@ -38,7 +38,7 @@ def renew(happening: Happening, subscription_id: str, course: Course | None = No
             return end(happening, subscription, "payment_failed")
         if behavior == "pause":
             return _pause(happening, subscription)
-    return _begin_next(happening, subscription, course or state.hidden(subscription_id).get("course"))
+    return _begin_next(happening, subscription, course)
 
 
 def end_trial(happening: Happening, subscription_id: str, course: Course | None = None) -> Json:
@@ -58,14 +58,11 @@ def begin_anew(happening: Happening, subscription: Json, *, before: list[Json] |
     items = with_items(subscription, current_period_start=now, current_period_end=period_end(now, recurring, now))
     status = "active" if subscription["status"] in {"trialing", "paused"} else subscription["status"]
     subscription = {**subscription, "items": items, "billing_cycle_anchor": now, "status": status}
+    if subscription["cancel_at_period_end"]:
+        subscription["cancel_at"] = period_of(subscription)[1]
     happening.state.wake(subscription["id"], period_of(subscription)[1])
     lines = [*(before or []), *lines_of_period(happening.state, subscription)]
     return bill(happening, subscription, lines, "subscription_update", course)
-
-
-def remember_course(happening: Happening, subscription_id: str, course: Course | None) -> None:
-    """How the payment of the next renewal shall go that comes by itself."""
-    happening.state.hide(subscription_id, course=course)
 
 
 def renew_due(store: Store, *, now: int) -> int:
@@ -80,15 +77,14 @@ def renew_due(store: Store, *, now: int) -> int:
             if not due:
                 break
             due_at, subscription_id = period_of(due[0])[1], due[0]["id"]
-            course = state.hidden(subscription_id).get("course") or renewal_course(state, due_at)
-            renew(Happening(state, due_at), subscription_id, course)
+            renew(Happening(state, due_at), subscription_id, renewal_course(state, due_at))
         count += 1
     return count
 
 
 def _ends_now(subscription: Json) -> bool:
-    cancel_at = subscription["cancel_at"]
-    return subscription["cancel_at_period_end"] or (cancel_at is not None and cancel_at <= period_of(subscription)[1])
+    cancel_at: int | None = subscription["cancel_at"]
+    return cancel_at is not None and cancel_at <= period_of(subscription)[1]
 
 
 def _begin_next(happening: Happening, subscription: Json, course: Course | None) -> Json:
@@ -103,7 +99,7 @@ def _begin_next(happening: Happening, subscription: Json, course: Course | None)
     status = "active" if subscription["status"] == "trialing" else subscription["status"]
     subscription = {**subscription, "items": item_list(items), "status": status}
     state.wake(subscription["id"], stop)
-    state.hide(subscription["id"], pending=[], course=None)
+    state.hide(subscription["id"], pending=[])
     lines = [*hidden.get("pending", []), *lines_of_period(state, subscription)]
     return bill(happening, subscription, lines, "subscription_cycle", course, past=past)
 

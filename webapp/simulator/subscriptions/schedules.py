@@ -24,7 +24,7 @@ def planned_price(state: State, subscription: Json) -> str | None:
 def plan_switch(happening: Happening, subscription: Json, price: Json) -> Json:
     """Let the next period begin with another price; the subscription. A switch planned before gives way."""
     schedule = happening.state.add(_schedule(happening, subscription, price))
-    _end(happening, subscription, "released")
+    _release(happening, subscription)
     happening.emit("subscription_schedule.created", schedule)
     return updated(happening, subscription, schedule=schedule["id"])
 
@@ -33,24 +33,35 @@ def drop_switch(happening: Happening, subscription: Json) -> Json:
     """Keep the present price after all; the subscription."""
     if subscription["schedule"] is None:
         return subscription
-    _end(happening, subscription, "released")
+    _release(happening, subscription)
     return updated(happening, subscription, schedule=None)
 
 
 def switched(happening: Happening, subscription: Json) -> Json:
     """The subscription without its schedule, whose second phase has begun. It isn't stored."""
-    _end(happening, subscription, "completed")
+    if completed := _ended(happening, subscription, "completed"):
+        happening.emit("subscription_schedule.completed", completed)
     return {**subscription, "schedule": None}
 
 
-def _end(happening: Happening, subscription: Json, how: str) -> None:
+def cancel_schedule(happening: Happening, subscription: Json) -> None:
+    """What was planned for a subscription that ends never comes."""
+    if canceled := _ended(happening, subscription, "canceled"):
+        happening.emit("subscription_schedule.canceled", canceled)
+
+
+def _release(happening: Happening, subscription: Json) -> None:
+    """Let the subscription go on without its schedule, if it has one."""
+    if released := _ended(happening, subscription, "released", released_subscription=subscription["id"]):
+        happening.emit("subscription_schedule.released", released)
+
+
+def _ended(happening: Happening, subscription: Json, how: str, **more: str) -> Json | None:
     schedule = happening.state.find("subscription_schedule", subscription["schedule"])
     if schedule is None:
-        return
+        return None
     ended: Json = {"status": how, f"{how}_at": happening.now, "current_phase": None, "subscription": None}
-    if how == "released":
-        ended["released_subscription"] = subscription["id"]
-    happening.emit(f"subscription_schedule.{how}", happening.state.save({**schedule, **ended}))
+    return happening.state.save({**schedule, **ended, **more})
 
 
 def _schedule(happening: Happening, subscription: Json, price: Json) -> Json:

@@ -11,7 +11,7 @@ from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
 from webapp.billing.subscriptions.models import AllowancePeriod
-from webapp.billing.subscriptions.queries import present_allowance
+from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
@@ -108,7 +108,7 @@ class Reader:
     @cached_property
     def allowance(self) -> AllowancePeriod | None:
         """The period of the allowance that it is, if anything was given in one."""
-        return present_allowance(db.session(), self.account_id, now=self.now)
+        return allowance_now(db.session(), self.account_id, now=self.now)
 
     @property
     def plan(self) -> Plan | None:

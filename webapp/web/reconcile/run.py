@@ -17,6 +17,7 @@ from webapp.web.prices import gateway_or_refusal
 from webapp.web.reconcile.events import look_at_events, look_at_inbox
 from webapp.web.reconcile.payments import look_at_checkouts, look_at_old_purchases, look_at_purchases
 from webapp.web.reconcile.returned import look_at_disputes, look_at_refunds, look_at_unended
+from webapp.web.reconcile.subscribed import look_at_live_subscriptions, look_at_subscriptions
 from webapp.web.reconcile.walk import Walk, WalkStopped
 
 Look = Callable[[Walk, Span], None]
@@ -27,6 +28,7 @@ IN_EACH_STEP: tuple[Look, ...] = (
     look_at_purchases,
     look_at_refunds,
     look_at_disputes,
+    look_at_subscriptions,
     look_at_events,
 )
 
@@ -104,6 +106,7 @@ def _ended(walk: Walk, since: dt.datetime, until: dt.datetime, *, leaves_gap: bo
 def _begin(walk: Walk, since: dt.datetime) -> None:
     """Look at what is older than the walk and not at its end."""
     look_at_unended(walk)
+    look_at_live_subscriptions(walk)
     look_at_inbox(walk)
     look_at_old_purchases(walk, earlier_checkouts(since))
     look_at_checkouts(walk, earlier_checkouts(since))

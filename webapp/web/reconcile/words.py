@@ -22,9 +22,20 @@ def finding_sentence(finding: ReconciliationFinding) -> str:
         return _event(finding)
     if finding.object_kind == "checkout":
         return f"Payment{_money(finding.expected or finding.found, 'total_minor')}: {_checkout(finding)}."
+    if finding.object_kind == "subscription" and finding.needs_person:
+        return _lost_subscription(finding)
     came = "never heard of here" if finding.kind == "missing" else f"{finding.found.get('state')} here"
     state = f"{finding.expected.get('state')} at Stripe"
     return f"{finding.object_kind.capitalize()}{_money(finding.expected, 'amount_minor')}: {state}, {came}: settled."
+
+
+def _lost_subscription(finding: ReconciliationFinding) -> str:
+    plan, state = finding.expected.get("plan"), finding.expected.get("state")
+    if finding.kind == "differs":
+        return f"Subscription to {plan}: the catalogue has no such plan: nothing was done."
+    if finding.expected:
+        return f"Subscription to {plan}: {state} at Stripe, and no account of ours: nothing was done."
+    return f"Subscription: {finding.found.get('state')} here, and unknown at Stripe: nothing was done."
 
 
 def _event(finding: ReconciliationFinding) -> str:

@@ -22,6 +22,8 @@ LABELS = {
     "disputes": "Disputes",
     "reconciliation": "Compared with Stripe",
     "prices": "Prices",
+    "plans": "Plans",
+    "subscriptions": "Subscriptions",
     "simulated": "Simulated grants",
     "migrations": "Database",
     "worker": "Worker",

@@ -1,0 +1,3 @@
+from tests.billing.conftest import buying, subscribing
+
+__all__ = ["buying", "subscribing"]
