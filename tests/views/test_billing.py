@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from sqlalchemy import delete
 
+from tests.api.books import spend
 from tests.support.people import make_operator
 from tests.views.subscriber import BILLING, Subscriber
 from webapp.billing.models import StripePrice
@@ -290,3 +291,12 @@ def test_settings_tell_monthly_and_bonus_balance_apart_with_reset_and_totals(one
         "Ever purchased 0 Ever used 0",
     ):
         assert words in balance, balance
+
+
+def test_history_tells_of_the_allowance_and_of_what_expired_of_it(one):
+    one.having(period_ends_at=utc_now() + dt.timedelta(days=2))
+    spend(one.user.account_id, 100)
+    with time_machine.travel(utc_now() + dt.timedelta(days=3)):
+        rows = Subscriber.of(one.app, one.user).pages.open("/dashboard/history").with_id("history-rows").text
+    assert "Plus allowance" in rows
+    assert re.search(r"Expired \S+ 400 from monthly .*−400", rows), rows

@@ -48,6 +48,7 @@ class Meter:
 
     given: int
     used: int
+    left: int
     width: str
     state: str
     end: str
@@ -170,12 +171,12 @@ def _meter(reader: Reader) -> Meter | None:
     if period is None:
         return None
     given = period.given_credits + (period.rolled_credits or 0)
-    used = max(0, given - reader.balance.kinds["allowance"])
-    if not given:
-        return None
+    lots = [lot for lot in reader.balance.lots if lot.kind == "allowance" and lot.expires_at == period.ends_at]
+    left = sum(lot.credits for lot in lots)
+    used = max(0, given - left)
     percent = used * 100 / given
     state = "bad" if used >= given else "warn" if percent >= RUNNING_LOW_PERCENT else "ok"
-    return Meter(given, used, f"{percent:.2f}%", state, _end_word(reader, period), period)
+    return Meter(given, used, left, f"{percent:.2f}%", state, _end_word(reader, period), period)
 
 
 def _end_word(reader: Reader, period: AllowancePeriod) -> str:
