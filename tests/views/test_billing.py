@@ -300,3 +300,15 @@ def test_history_tells_of_the_allowance_and_of_what_expired_of_it(one):
         rows = Subscriber.of(one.app, one.user).pages.open("/dashboard/history").with_id("history-rows").text
     assert "Plus allowance" in rows
     assert re.search(r"Expired \S+ 400 from monthly .*−400", rows), rows
+
+
+def test_a_catalogue_without_a_free_plan_says_that_there_is_none(one):
+    known = one.app.extensions["refill"]
+    paid = dataclasses.replace(known.catalog, plans=known.catalog.paid_plans)
+    one.app.extensions["refill"] = dataclasses.replace(known, catalog=paid)
+    page = one.pages.open(BILLING)
+    assert "No plan You have no plan. Credits that you buy need none." in page.with_id("plan-card").text
+    assert not page.has_id("plan-free")
+    no_plans = dataclasses.replace(paid, plans=())
+    one.app.extensions["refill"] = dataclasses.replace(known, catalog=no_plans)
+    assert "No plans are on sale right now." in one.pages.open(BILLING).with_id("plans").text
