@@ -9,6 +9,7 @@ from tests.api.books import grant
 from tests.support.ledger_rows import fill_ledger
 from tests.views.both_databases import database_url
 from tests.views.shopper import CREDITS, Shopper
+from tests.views.subscriber import Subscriber
 from webapp.extensions import db, transact
 from webapp.people.models import User
 
@@ -78,3 +79,12 @@ def test_buying_changes_nothing_about_the_cost(shopper):
     shopper.granted()
     shopper.left("small")
     assert {path: cost(shopper, path) for path in PATHS} == before
+
+
+def test_a_plan_with_its_invoices_costs_no_page_more_than_that(app, user):
+    one = Subscriber.of(app, user)
+    one.having(status="past_due", problem="failed")
+    for number in range(12):
+        one.invoiced(f"R-{number}")
+    costs = {path: cost(one, path) for path in PATHS}
+    assert max(costs.values()) <= MOST, costs
