@@ -47,7 +47,7 @@ proof: prove-cases prove-model prove-concurrency prove-api check-mutants ## All 
 
 prove-model: $(VENV)/dev.stamp ## Tell 2,000 random stories to the ledger and to its model on each database (STORIES=, SEED=)
 	@echo "Seed $(SEED), $(STORIES) stories on each database. 2,000 take about an hour on two free cores."
-	REFILL_STORIES=$(STORIES) REFILL_SPLITS=25 $(BIN)/python -m pytest -n $(WORKERS) --hypothesis-seed=$(SEED) \
+	REFILL_STORIES=$(STORIES) REFILL_SPLITS=25 $(BIN)/python -m pytest -n $(WORKERS) --all-cases --hypothesis-seed=$(SEED) \
 		tests/ledger/test_model.py tests/ledger/test_takeback_orders.py tests/ledger/test_refund_shares.py
 
 prove-cases: $(VENV)/dev.stamp ## Run every test with every case on both databases, and each state of a page in every look
@@ -63,7 +63,8 @@ check-mutants: $(VENV)/dev.stamp ## Plant logic bugs in a copy of the ledger; th
 prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, more kills, every order and every line, on both databases
 	$(BIN)/python -m pytest -n $(WORKERS) --all-rounds tests/reliability tests/billing/test_orders.py \
 		tests/billing/test_every_line.py tests/billing/test_money_back_orders.py tests/billing/test_money_back_failing.py \
-		tests/billing/test_money_back_model.py tests/billing/test_refunding.py
+		tests/billing/test_money_back_model.py tests/billing/test_refunding.py \
+		tests/billing/test_plan_orders.py tests/billing/test_plan_model.py
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
 	$(BIN)/python -m bench --entries $(ROWS)

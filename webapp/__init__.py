@@ -29,6 +29,7 @@ VIEWS = (
     "dashboard",
     "credits",
     "checkout_return",
+    "billing",
     "refunds",
     "history",
     "settings",

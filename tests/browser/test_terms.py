@@ -61,8 +61,8 @@ def test_locked_pack_says_what_it_needs_and_a_forced_form_is_refused_with_a_page
     page.locator("#buy-popular").evaluate("form => { form.elements.pack.value = 'plus-extra'; form.submit() }")
     expect(heading(page)).to_have_text("This is part of Plus")
     expect(page.locator("#error")).to_contain_text("This pack is part of Plus. You have not been charged.")
-    page.get_by_role("link", name="See the packs").click()
-    expect(page.locator("#purchases")).to_contain_text("No purchases yet")
+    page.get_by_role("link", name="See Plus").click()
+    expect(page.locator("#plan-plus")).to_contain_text("Subscribe")
 
 
 def let_stripe_charge_less(site, session_id):

@@ -82,7 +82,7 @@ def test_locked_pack_is_refused_with_a_page_that_leads_on(shopper):
     page = shopper.pages.page_of(shopper.buy(pack="plus-extra"), status=403)
     assert page.heading == "This is part of Plus"
     assert "This pack is part of Plus. You have not been charged." in page.text
-    assert page.with_id("error").all("a")[0].attributes["href"] == CREDITS
+    assert page.with_id("error").all("a")[0].attributes["href"] == "/billing#plan-plus"
     assert purchases_stored() == 0
 
 

@@ -66,7 +66,7 @@ def test_pack_of_another_plan_is_shown_locked_with_words_and_no_button(shopper):
     assert "PLUS Locked 200 extra credits for $5.99" in card.text
     assert "This pack is part of Plus. You're on Free." in card.text
     assert not card.all("form")
-    assert not card.all("a")
+    assert [link.attributes["href"] for link in card.all("a")] == ["/billing#plan-plus"]
 
 
 def test_pack_that_stripe_cannot_sell_is_shown_to_operators_only_with_the_reason(shopper):

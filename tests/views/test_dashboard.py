@@ -53,7 +53,7 @@ def test_balance_card_tells_each_source_in_burn_order_with_its_end(shopper):
     assert card.text == (
         "Available balance 930 credits $46.50 (~310 min) Buy credits "
         "Monthly 86 Used first · resets 1 Dec Bonus 20 Used next · never expires "
-        "Purchased 824 Used last · never expires"
+        "Purchased 824 Used last · never expires Ever purchased 824 · ever used 0"
     )
     (bar,) = card.all("svg", role="img")
     assert bar.attributes["aria-label"] == "Balance by source: 86 monthly, 20 bonus, 824 purchased"

@@ -6,9 +6,7 @@ MOVED = {
     "/account/credits": "/dashboard/credits",
     "/account/credits?minutes=5&x=a%20b": "/dashboard/credits?minutes=5&x=a%20b",
     "/account/credits/success?session_id=cs_1": "/dashboard/credits/success?session_id=cs_1",
-    "/billing": "/dashboard/credits",
-    "/billing?buy-credits=true": "/dashboard/credits?buy-credits=true#packs",
-    "/dashboard/customer?tab=billing": "/dashboard/credits?tab=billing",
+    "/dashboard/customer?tab=billing": "/billing?tab=billing",
     "/dashboard/customer?tab=billing&buy-credits=true": "/dashboard/credits?tab=billing&buy-credits=true#packs",
     "/dashboard/customer?tab=usage": "/dashboard?tab=usage",
 }
@@ -18,7 +16,12 @@ MOVED = {
 def test_old_addresses_lead_to_the_present_ones_and_keep_their_query(shopper, old, new):
     answer = shopper.pages.client.get(old)
     assert (answer.status_code, answer.location) == (308, new)
-    assert answer.headers["Cache-Control"] == "private, no-store", "browsers keep a 308, but /billing will have a page"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+def test_the_billing_page_leads_to_the_packs_whoever_wants_to_buy_credits(shopper):
+    answer = shopper.pages.client.get("/billing?buy-credits=true")
+    assert (answer.status_code, answer.location) == (303, "/dashboard/credits#packs")
 
 
 def test_deep_link_lands_on_the_packs(shopper):

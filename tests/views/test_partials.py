@@ -21,6 +21,10 @@ PARTIALS = {
     "/partials/balance-card": "/dashboard",
     "/partials/balance-card?on=credits": CREDITS,
     "/partials/recent-activity": "/dashboard",
+    "/partials/plus-pack": "/dashboard",
+    "/partials/plan-card": "/billing",
+    "/partials/plans": "/billing",
+    "/partials/invoices": "/billing",
     "/partials/pack-grid": CREDITS,
     "/partials/pack-estimate?minutes=1000": f"{CREDITS}?minutes=1000",
     "/partials/pack-estimate": CREDITS,
@@ -122,7 +126,8 @@ def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
 
 def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
-        "/dashboard": {"balance-badge", "alerts", "balance-card", "recent-activity"},
+        "/dashboard": {"balance-badge", "alerts", "balance-card", "plus-pack", "recent-activity"},
+        "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},
         SETTINGS: {"balance-badge", "alerts", "settings-balance"},
@@ -145,7 +150,7 @@ def test_listeners_ask_for_themselves_when_credits_change(shopper):
 
 def test_nothing_on_an_idle_page_asks_by_the_clock(shopper):
     shopper.granted()
-    for path in ("/dashboard", CREDITS):
+    for path in ("/dashboard", CREDITS, "/billing"):
         assert "every " not in shopper.pages.open(path).html
 
 

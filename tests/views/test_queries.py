@@ -16,7 +16,7 @@ __all__ = ["database_url"]
 
 MOST = 15
 HISTORY = "/dashboard/history"
-PATHS = ("/dashboard", CREDITS, "/dashboard/settings", HISTORY, f"{HISTORY}?type=refunds")
+PATHS = ("/dashboard", CREDITS, "/billing", "/dashboard/settings", HISTORY, f"{HISTORY}?type=refunds")
 
 
 @contextmanager
@@ -62,7 +62,8 @@ def test_pages_cost_few_statements_and_the_same_at_100000_entries(stranger, old_
 
 def test_each_partial_costs_less_than_its_page(shopper):
     shopper.granted()
-    for path in ("balance-badge", "alerts", "balance-card", "recent-activity", "pack-grid", "purchases"):
+    paths = ("balance-badge", "alerts", "balance-card", "recent-activity", "pack-grid", "purchases")
+    for path in (*paths, "plus-pack", "plan-card", "plans", "invoices"):
         assert cost_of_partial(shopper, f"/partials/{path}") <= 6, path
 
 

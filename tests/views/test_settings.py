@@ -16,8 +16,9 @@ from webapp.ledger.models import Account
 from webapp.orm import utc_now
 from webapp.people.looks import locale_names, zone_names
 from webapp.people.models import NUMBER_STYLES, THEMES, User
+from webapp.web.dates import date_text
 from webapp.web.pages import settings as page
-from webapp.web.regions import STYLES
+from webapp.web.regions import HOUSE, STYLES
 
 SETTINGS = "/dashboard/settings"
 NEW_PASSWORD = "quite another password"
@@ -72,11 +73,13 @@ def test_the_account_menu_leads_to_the_page(shopper):
 
 def test_balance_tells_monthly_and_bonus_apart_and_what_bonus_is_made_of(shopper):
     account_id = shopper.user.account_id
-    grant(account_id, 86, "allowance", expires_at=utc_now() + dt.timedelta(days=9))
+    resets_at = utc_now() + dt.timedelta(days=9)
+    grant(account_id, 86, "allowance", expires_at=resets_at)
     grant(account_id, 1000, "purchased")
     assert shopper.pages.open(SETTINGS).with_id("settings-balance").all("dl")[0].text == (
-        "Monthly credits 86 Bonus credits (bought or given) 1,020 Purchased 1,000 Bonus 20 "
-        "Available balance 1,106 credits"
+        f"Monthly balance 86 Resets {date_text(resets_at, 'UTC', HOUSE, utc_now())} "
+        "Bonus credits (bought or given) 1,020 Purchased balance 1,000 Bonus balance 20 "
+        "Available balance 1,106 credits Ever purchased 1,000 Ever used 0"
     )
 
 

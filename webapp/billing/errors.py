@@ -12,6 +12,7 @@ Refusal
     ├── PlanMissing          somebody pays for a plan that the catalogue hasn't  plan
     ├── StillSubscribed      a subscription would go on without its account     plan
     ├── NotSubscribed        there is nothing to manage in the portal
+    ├── PortalUnavailable    Stripe doesn't open its portal
     ├── TermsChanged         the form showed other terms       pack, credits, amount_minor, currency
     ├── CheckoutExpired      this purchase can't be paid any more
     ├── UnknownPurchase
@@ -135,6 +136,15 @@ class NotSubscribed(BillingRefusal):
 
     def __init__(self) -> None:
         super().__init__("There is nothing to manage yet: you have no subscription and have bought nothing.")
+
+
+class PortalUnavailable(BillingRefusal):
+    """Stripe doesn't open the customer portal for this account; nothing was changed."""
+
+    code = "portal_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("Stripe's pages for your subscription can't be opened right now. Nothing was changed.")
 
 
 class TermsChanged(BillingRefusal):

@@ -73,7 +73,7 @@ def offer_of(
     """The offer of one pack. Pure: `price` is what Stripe said of it the last time it was asked."""
     if not pack.is_open_to(plan):
         return Offer(pack, "locked", *_locked(pack, catalog), None)
-    code, reason = _fault(pack, price, stripe_mode)
+    code, reason = fault_of(pack, price, stripe_mode)
     if code:
         return Offer(pack, "unavailable", code, reason, None)
     left = next((purchase for purchase in open_purchases if _has_terms_of(purchase, pack)), None)
@@ -91,24 +91,25 @@ def prices_by_lookup_key(session: Session, stripe_mode: str, lookup_keys: list[s
     return {price.lookup_key: price for price in found}
 
 
+def fault_of(item: Pack | Plan, price: StripePrice | None, stripe_mode: str) -> tuple[str, str]:
+    """Why Stripe can't sell a pack or a plan as the catalogue has it: a word and its sentence, both '' if it can."""
+    if stripe_mode == "off":
+        return "payments_off", "Payments are not configured."
+    if price is None:
+        return "price_missing", f"Stripe has no Price {item.lookup_key}. Run: flask stripe sync"
+    if not price.is_active:
+        return "price_inactive", f"The Price {price.price_id} is archived in Stripe. Run: flask stripe sync"
+    if (price.amount_minor, price.currency) != (item.amount_minor, item.currency):
+        found, wanted = f"{price.amount_minor} {price.currency}", f"{item.amount_minor} {item.currency}"
+        return "price_differs", f"Stripe says {found}, the catalogue says {wanted}. Run: flask stripe sync"
+    return "", ""
+
+
 def _locked(pack: Pack, catalog: Catalog) -> tuple[str, str]:
     plan = catalog.plan(pack.plan_slug) if pack.plan_slug else None
     if plan is None:
         return "needs_subscription", "This pack is for subscribers."
     return "needs_plan", f"This pack is part of {plan.name}."
-
-
-def _fault(pack: Pack, price: StripePrice | None, stripe_mode: str) -> tuple[str, str]:
-    if stripe_mode == "off":
-        return "payments_off", "Payments are not configured."
-    if price is None:
-        return "price_missing", f"Stripe has no Price {pack.lookup_key}. Run: flask stripe sync"
-    if not price.is_active:
-        return "price_inactive", f"The Price {price.price_id} is archived in Stripe. Run: flask stripe sync"
-    if (price.amount_minor, price.currency) != (pack.amount_minor, pack.currency):
-        found, wanted = f"{price.amount_minor} {price.currency}", f"{pack.amount_minor} {pack.currency}"
-        return "price_differs", f"Stripe says {found}, the catalogue says {wanted}. Run: flask stripe sync"
-    return "", ""
 
 
 def _has_terms_of(purchase: Purchase, pack: Pack) -> bool:

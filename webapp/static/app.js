@@ -145,8 +145,8 @@
   });
 
   const here = new URL(location);
-  if (here.searchParams.has("checkout")) {
-    for (const name of ["checkout", "purchase"]) here.searchParams.delete(name);
+  if (byId("notice")) {
+    for (const name of ["checkout", "purchase", "session_id", "portal"]) here.searchParams.delete(name);
     history.replaceState(history.state, "", here);
   }
 

@@ -18,22 +18,14 @@ def account_credits_success() -> ResponseReturnValue:
     return _moved("checkout_return.success")
 
 
-@bp.get("/billing")
-def billing() -> ResponseReturnValue:
-    """To the credits page, until there is a billing page of its own."""
-    return _moved("credits.credits", anchor=_anchor())
-
-
 @bp.get("/dashboard/customer")
 def dashboard_customer() -> ResponseReturnValue:
-    """Its billing tab to the credits page (see `billing`), every other to the dashboard."""
-    if request.args.get("tab") == "billing":
-        return billing()
-    return _moved("dashboard.dashboard")
-
-
-def _anchor() -> str | None:
-    return "packs" if request.args.get("buy-credits") == "true" else None
+    """Its billing tab to the billing page, or to the packs for who wants to buy; every other to the dashboard."""
+    if request.args.get("tab") != "billing":
+        return _moved("dashboard.dashboard")
+    if request.args.get("buy-credits") == "true":
+        return _moved("credits.credits", anchor="packs")
+    return _moved("billing.billing")
 
 
 def _moved(endpoint: str, *, anchor: str | None = None) -> ResponseReturnValue:

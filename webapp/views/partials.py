@@ -10,13 +10,15 @@ from webapp.views.checkout_return import asked_poll
 from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.history_filter import read_filter
-from webapp.web.limits import asker
+from webapp.web.limits import asker, plan_limit
 from webapp.web.pages import balance_card as card
-from webapp.web.pages import checkout, dashboard, exports, history, shell
+from webapp.web.pages import billing, checkout, dashboard, exports, history, shell
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
-from webapp.web.pages.reader import present_reader
+from webapp.web.pages.plan_notices import begun_words
+from webapp.web.pages.plan_watch import Watch, fingerprint, settle_watch
+from webapp.web.pages.reader import Reader, present_reader
 
 bp = Blueprint("partials", __name__, url_prefix="/partials")
 
@@ -43,6 +45,13 @@ def balance_card() -> ResponseReturnValue:
     """The balance card, as it stands on the dashboard or (`on=credits`) on the credits page."""
     context = card.balance_card(present_reader(), is_compact=request.args.get("on") == "credits")
     return render_template("dashboard/_balance_card.html", **context)
+
+
+@bp.get("/plus-pack")
+@signed_in_only
+def plus_pack() -> ResponseReturnValue:
+    """The packs that come with a plan, as they stand on the dashboard."""
+    return render_template("dashboard/_plus_pack.html", **dashboard.plus_pack(present_reader()))
 
 
 @bp.get("/recent-activity")
@@ -109,6 +118,38 @@ def checkout_status(purchase_id: str) -> ResponseReturnValue:
     return answer
 
 
+@bp.get("/plan-card")
+@signed_in_only
+@plan_limit
+def plan_card() -> ResponseReturnValue:
+    """The reader's plan; asked for again for a while by somebody who comes from Stripe.
+
+    When it isn't what they have `seen` the rest of the page hears of it.
+    """
+    reader = present_reader()
+    watch = settle_watch(reader, request.args)
+    drawn = render_template("billing/_plan_card.html", **billing.plan_card(reader, watch))
+    if not watch.seen or watch.seen == fingerprint(reader):
+        return make_response(drawn)
+    answer = make_response(drawn + render_template("_said.html", words=_plan_said(reader, watch)))
+    answer.headers["HX-Trigger-After-Settle"] = CREDITS_CHANGED
+    return answer
+
+
+@bp.get("/plans")
+@signed_in_only
+def plans() -> ResponseReturnValue:
+    """The plans to choose from."""
+    return render_template("billing/_plans.html", **billing.plans(present_reader()))
+
+
+@bp.get("/invoices")
+@signed_in_only
+def invoices() -> ResponseReturnValue:
+    """The invoices of subscriptions."""
+    return render_template("billing/_invoices.html", **billing.invoices(present_reader()))
+
+
 @bp.get("/history-summary")
 @signed_in_only
 def history_summary() -> ResponseReturnValue:
@@ -153,3 +194,9 @@ def export_progress(export_id: str) -> ResponseReturnValue:
     if context["ended"]:
         drawn += render_template("_said.html", words=context["ended"])
     return make_response(drawn)
+
+
+def _plan_said(reader: Reader, watch: Watch) -> str:
+    """What is spoken when the card has changed by itself."""
+    begun = begun_words(reader, watch.checkout) if watch.checkout and not watch.is_confirming else None
+    return f"{begun[0]}. {begun[1]}" if begun else "Your plan has changed."

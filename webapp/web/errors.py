@@ -78,6 +78,7 @@ STATUSES: dict[type[Refusal], int] = {
     billing.InvalidWebhook: 400,
     billing.PackUnavailable: 503,
     billing.PlanUnavailable: 503,
+    billing.PortalUnavailable: 503,
     billing.PlanMissing: 503,
     billing.PaymentsOff: 503,
     billing.StripeUnreachable: 503,
@@ -107,8 +108,10 @@ TITLES: dict[str, str] = {
     "pack_unavailable": "This pack can't be bought now",
     "plan_unavailable": "This plan can't be bought now",
     "unknown_plan": "We don't sell that plan",
-    "already_subscribed": "You have a subscription",
-    "not_subscribed": "There is nothing to manage",
+    "already_subscribed": "You have a subscription already",
+    "still_subscribed": "You have a subscription still",
+    "not_subscribed": "There is nothing to manage yet",
+    "portal_unavailable": "Stripe can't be reached",
     "payments_off": "Buying is switched off",
     "stripe_unreachable": "Stripe can't be reached",
     "stripe_refused": "Stripe can't open this checkout",
@@ -146,15 +149,23 @@ BUSY_TEXT = "Your balance is safe. Please try again in a few seconds."
 BUSY_SECONDS = 5
 CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or charged.")
 
+BACK_TO_CREDITS = ("Back to credits", "/dashboard/credits")
+BACK_TO_BILLING = ("Back to billing", "/billing")
+
 # Which way on a page of this code offers, instead of the dashboard.
 WAYS_ON: dict[str, tuple[str, str]] = {
-    "pack_locked": ("See the packs", "/dashboard/credits"),
     "unknown_pack": ("See the packs", "/dashboard/credits"),
     "pack_unavailable": ("See the packs", "/dashboard/credits"),
-    "payments_off": ("Back to credits", "/dashboard/credits"),
-    "stripe_unreachable": ("Back to credits", "/dashboard/credits"),
-    "stripe_refused": ("Back to credits", "/dashboard/credits"),
-    "checkout_expired": ("Back to credits", "/dashboard/credits"),
+    "unknown_plan": ("See the plans", "/billing#plans"),
+    "plan_unavailable": ("See the plans", "/billing#plans"),
+    "already_subscribed": BACK_TO_BILLING,
+    "still_subscribed": ("Go to billing", "/billing"),
+    "not_subscribed": ("See the plans", "/billing#plans"),
+    "portal_unavailable": BACK_TO_BILLING,
+    "payments_off": BACK_TO_CREDITS,
+    "stripe_unreachable": BACK_TO_CREDITS,
+    "stripe_refused": BACK_TO_CREDITS,
+    "checkout_expired": BACK_TO_CREDITS,
     "too_many_exports": ("Back to history", "/dashboard/history"),
     "role_needed": ("Back to people", "/operator/people"),
     "form_used": ("See what was done", "/operator/acts"),
@@ -256,11 +267,22 @@ def _context(problem: Problem) -> dict[str, Any]:
         "code": problem.code,
         "title": problem.title,
         "text": problem.text,
-        "actions": [WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))],
+        "actions": [_way_on(problem)],
+        "can_manage": problem.code == "already_subscribed",
         "reference": g.get("request_id") if problem.status >= 500 else None,
         "buying": None,
     }
     return drawn | (shortfall_on_page(problem.shortfall) if problem.shortfall else {})
+
+
+def _way_on(problem: Problem) -> tuple[str, str]:
+    """The way on of a problem: to the plan that opens a pack, back to the page whose form it was, or by its code."""
+    if problem.code == "pack_locked":
+        plan = parts().catalog.plan(str(problem.facts.get("plan")))
+        return (f"See {plan.name}", f"/billing#plan-{plan.slug}") if plan else ("See the plans", "/billing#plans")
+    if request.path.startswith("/billing/") and WAYS_ON.get(problem.code, BACK_TO_CREDITS) == BACK_TO_CREDITS:
+        return BACK_TO_BILLING
+    return WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))
 
 
 def _too_many() -> Problem:

@@ -69,7 +69,7 @@ def estimate(typed: str, catalog: Catalog, plan: Plan | None, locale: str = LOCA
     quantity = read_quantity(typed, meter, locale)
     needed = _cost_credits(meter, quantity)
     roughly = "At least" if meter.is_cheaper_at_once else "About"
-    covered = min(needed, plan.allowance_credits if plan else 0)
+    covered = min(needed, _monthly_allowance(plan) if plan else 0)
     pack = _suited(catalog, plan, needed - covered)
     before, after = _pack_sentence(catalog, pack, needed - covered, is_rest=covered > 0, locale=locale)
     return Estimate(
@@ -149,6 +149,10 @@ def _suited(catalog: Catalog, plan: Plan | None, rest: int) -> Pack | None:
     featured = (pack for pack in packs if pack.is_featured and pack.credits // rest in FEATURED_MONTHS)
     lasting = (pack for pack in packs if pack.credits >= rest)
     return next(featured, None) or next(lasting, packs[-1])
+
+
+def _monthly_allowance(plan: Plan) -> int:
+    return plan.allowance_credits // (12 if plan.allowance_every == "year" else 1)
 
 
 def _cover_sentence(catalog: Catalog, plan: Plan | None, covered: int, *, is_all: bool, locale: str) -> str:

@@ -13,6 +13,9 @@ from webapp.web.refusals import InvalidKey
 # The one-time key of a form: what our pages make, and nothing that could not be stored.
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
+# What stands in the address of the billing page when somebody comes from Stripe.
+FROM_STRIPE = {"session_id", "checkout", "portal"}
+
 
 def asker() -> str:
     """Whose requests are counted together: those of one API key, of the signed-in user, or of one address."""
@@ -33,6 +36,9 @@ def _key_asking() -> str:
 
 # One count for every way to open a checkout, so that a second route is no second allowance.
 checkout_limit = limiter.shared_limit("10 per minute", scope="checkout", key_func=asker)
+# The card of the plan asks ten times within 20 s when somebody comes from Stripe; else that page asks Stripe nothing.
+plan_limit = limiter.limit("20 per minute", key_func=asker, exempt_when=lambda: not request.args.keys() & FROM_STRIPE)
+portal_limit = limiter.shared_limit("10 per minute", scope="portal", key_func=asker)
 refund_limit = limiter.shared_limit("10 per minute", scope="refunds", key_func=asker)
 # Renewing counts as making: each leaves a row for good.
 key_limit = limiter.shared_limit("60 per hour", scope="keys", key_func=asker)

@@ -12,6 +12,8 @@ from webapp.billing.customers import customer_of
 from webapp.billing.errors import (
     NotSubscribed,
     Overtaken,
+    PlanMissing,
+    PortalUnavailable,
     StripeRefused,
     StripeUnreachable,
     UnknownPurchase,
@@ -66,18 +68,25 @@ def settle_plan(account_id: int, session_id: str, *, now: dt.datetime) -> PlanCh
     When Stripe can't be asked the stored one is given. Raises UnknownPurchase unless it is the account's own. Ends the
     request's read session.
     """
+    opened, _ = settle_plan_and_tell(account_id, session_id, now=now)
+    return opened
+
+
+def settle_plan_and_tell(account_id: int, session_id: str, *, now: dt.datetime) -> tuple[PlanCheckout, bool]:
+    """Settle as `settle_plan` does; tell too whether the state is what Stripe answered just now."""
     opened = plan_checkout_of_session(db.session(), account_id, session_id)
     end_reading()
     if opened is None:
         raise UnknownPurchase
     gateway = parts().gateway
     if gateway is None or not is_unsettled(opened, gateway):
-        return opened
+        return opened, False
     try:
-        return ask_about_plan(gateway, opened, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+        asked = ask_about_plan(gateway, opened, now=now)
+    except (StripeUnreachable, StripeRefused, Overtaken, PlanMissing) as error:
         log.warning("plan's checkout not settled yet", checkout=opened.id, error=str(error))
-        return stored(opened)
+        return stored(opened), False
+    return asked, asked.asked_at == now
 
 
 def ask_about_plan(gateway: Gateway, opened: PlanCheckout, *, now: dt.datetime) -> PlanCheckout:
@@ -106,7 +115,7 @@ def refresh_subscription(account_id: int, *, now: dt.datetime) -> Subscription |
         return row
     try:
         return read_again(gateway, row, now=now)
-    except (StripeUnreachable, StripeRefused, Overtaken) as error:
+    except (StripeUnreachable, StripeRefused, Overtaken, PlanMissing) as error:
         log.warning("subscription not read again", subscription=row.id, error=str(error))
         return row
 
@@ -134,8 +143,9 @@ def _read_once(gateway: Gateway, row: Subscription, *, now: dt.datetime) -> Subs
 def portal_address(account_id: int, flow: PortalFlow | None) -> str:
     """Open Stripe's customer portal for the account, at the part that `flow` names; it comes back to `/billing`.
 
-    Raises PaymentsOff, NotSubscribed (nothing was ever paid), StripeUnreachable, StripeRefused. Ends the request's read
-    session.
+    Where Stripe won't open that part (a switch that the portal's settings don't offer, nothing left to cancel) it
+    opens at its beginning. Raises PaymentsOff, NotSubscribed (nothing was ever paid), StripeUnreachable,
+    PortalUnavailable. Ends the request's read session.
     """
     gateway = gateway_or_refusal()
     row = current_subscription(db.session(), account_id, stripe_mode=gateway.mode)
@@ -143,9 +153,15 @@ def portal_address(account_id: int, flow: PortalFlow | None) -> str:
     end_reading()
     if customer_id is None:
         raise NotSubscribed
-    params = portal_params(customer_id, row, flow, base_url=parts().settings.base_url)
     ours = our_portal(gateway)  # the account's default portal, where `flask stripe sync` has made none of ours
-    return gateway.portal_url(params | ({"configuration": ours[0]} if ours else {}))
+    chosen = {"configuration": ours[0]} if ours else {}
+    for part in dict.fromkeys((flow, None)):
+        params = portal_params(customer_id, row, part, base_url=parts().settings.base_url)
+        try:
+            return gateway.portal_url(params | chosen)
+        except StripeRefused as refusal:
+            log.warning("portal refused", account_id=account_id, flow=part, code=refusal.stripe_code)
+    raise PortalUnavailable
 
 
 def _end_others(gateway: Gateway, opened: PlanCheckout, *, now: dt.datetime) -> None:

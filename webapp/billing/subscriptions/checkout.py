@@ -174,8 +174,10 @@ def _frozen(
         asked_at=NEVER_ASKED,
     )
     customer_id = customer_of(session, buyer.account_id, shop.stripe_mode)
-    had_one = select(Subscription.id).where(Subscription.account_id == buyer.account_id).limit(1)
-    trial_days = plan.trial_days if session.scalar(had_one) is None else 0
+    had_one = select(Subscription.id).where(
+        Subscription.account_id == buyer.account_id, Subscription.stripe_mode == shop.stripe_mode
+    )
+    trial_days = plan.trial_days if session.scalar(had_one.limit(1)) is None else 0
     opened.params = _params(shop, buyer, opened, customer_id, trial_days=trial_days)
     session.add(opened)
     session.flush()

@@ -1,4 +1,4 @@
-"""Banners about money: what came back of a payment, what is disputed, and what waits for a person."""
+"""Banners about money: what came back of a payment, what is disputed, what waits for a person, what a plan needs."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from webapp.billing.money_back.standing import Standing
 from webapp.extensions import parts
 from webapp.web.dates import date_text
 from webapp.web.display import money
+from webapp.web.pages.plan_words import plan_words
 from webapp.web.pages.reader import Reader
 
 REFUND_TOLD_FOR = dt.timedelta(days=3)
@@ -19,7 +20,10 @@ INQUIRY = "warning_"  # so begin the states of disputes that move no money
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A banner on top of every page. `actions` are labels with their addresses."""
+    """A banner on top of every page. `actions` are labels with their addresses.
+
+    `manage` is a label with the part of Stripe's customer portal that it leads to.
+    """
 
     id: str
     kind: str
@@ -27,6 +31,7 @@ class Alert:
     title: str
     text: str
     actions: tuple[tuple[str, str], ...]
+    manage: tuple[str, str] | None = None
 
 
 def dispute_alert(reader: Reader) -> Alert | None:
@@ -53,6 +58,21 @@ def quarantine_alert(reader: Reader) -> Alert | None:
     purchase = standing.purchase
     text = f"{purchase.pack_name} pack: we have your payment and are checking it. Reference {purchase.reference}."
     return Alert("alert-checking", "warn", "shield", "Your payment is being checked", text, _help())
+
+
+def plan_alert(reader: Reader) -> Alert | None:
+    """What keeps a subscription from going on, with the way to where that is put right."""
+    standing = reader.plan_standing
+    if standing.subscription is None or not standing.is_subscribed:
+        return None
+    words = plan_words(reader, standing.subscription)
+    if not words.title:
+        return None
+    act, text = words.act, " ".join(words.lines)
+    billing = ("See billing", url_for("billing.billing"))
+    ways = ((act.words, act.href), billing) if act and act.href else (billing,)
+    manage = (act.words, act.flow or "") if act and not act.href else None
+    return Alert("alert-plan", words.kind, "warn", words.title, text, ways, manage)
 
 
 def refund_alert(reader: Reader) -> Alert | None:

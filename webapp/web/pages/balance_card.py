@@ -25,7 +25,7 @@ THINNEST = 100  # a source with any credits at all must be seen
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One line under the bar. `left` and `width` are its part of the bar, in percent."""
+    """One line under the bar. `left` and `width` are its part of the bar, in percent; without credits it has none."""
 
     name: str
     colour: int
@@ -42,7 +42,21 @@ def balance_card(reader: Reader, *, is_compact: bool) -> dict[str, Any]:
 
 
 def sources(reader: Reader) -> list[Source]:
-    """The sources that have credits now, in burn order."""
+    """The sources that have credits now, in burn order; an allowance that is used up stands there with its reset."""
+    return [*_used_up(reader), *_with_credits(reader)]
+
+
+def _used_up(reader: Reader) -> list[Source]:
+    period = reader.allowance
+    if period is None or reader.balance.kinds["allowance"]:
+        return []
+    _, name, colour, kinds = SOURCES[0]
+    kind, ends_at = next(iter(kinds)), period.ends_at
+    end = burn_words(0, of=1, kind=kind, expires_at=ends_at, zone=reader.zone, locale=reader.locale, now=reader.now)
+    return [Source(name, colour, 0, f"Used up · {end[:1].lower()}{end[1:]}", "", "")]
+
+
+def _with_credits(reader: Reader) -> list[Source]:
     found = [
         (name, colour, lots)
         for _, name, colour, kinds in SOURCES

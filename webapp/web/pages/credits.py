@@ -84,21 +84,20 @@ def pack_grid(reader: Reader) -> dict[str, Any]:
     A pack that Stripe can't sell is shown to operators only, with the reason; while payments are off everybody sees
     all packs, without buttons.
     """
-    found = offers(
-        db.session(),
-        reader.catalog,
-        account_id=reader.account_id,
-        plan=reader.plan,
-        stripe_mode=reader.stripe_mode,
-        now=reader.now,
-    )
-    shown = [offer for offer in found if _is_shown(offer, reader)]
+    shown = _offered(reader)
     return {
         "reader": reader,
         "cards": [_card(offer) for offer in shown if not offer.pack.plan_slug],
         "strips": [_card(offer) for offer in shown if offer.pack.plan_slug],
         "can_buy": reader.stripe_mode != "off",
     }
+
+
+def plan_packs(reader: Reader) -> list[Card]:
+    """The packs that belong to one plan, as they are offered to this reader."""
+    if not any(pack.is_active and pack.plan_slug for pack in reader.catalog.packs):
+        return []
+    return [_card(offer) for offer in _offered(reader) if offer.pack.plan_slug]
 
 
 def pack_estimate(reader: Reader, *, typed: str | None) -> dict[str, Any]:
@@ -143,6 +142,18 @@ def price_words(reader: Reader) -> str:
     price = amount(meter.credits, reader.catalog, reader.locale)
     value = worth(meter.credits, reader.catalog.unit, reader.locale)
     return f"{what} costs {price}." if price == value else f"{what} costs {price} ({value})."
+
+
+def _offered(reader: Reader) -> list[Offer]:
+    found = offers(
+        db.session(),
+        reader.catalog,
+        account_id=reader.account_id,
+        plan=reader.plan,
+        stripe_mode=reader.stripe_mode,
+        now=reader.now,
+    )
+    return [offer for offer in found if _is_shown(offer, reader)]
 
 
 def _card(offer: Offer) -> Card:

@@ -1,4 +1,4 @@
-"""The dashboard: the balance card and the newest lines of the account's history."""
+"""The dashboard: the balance card, the packs that come with a plan, and the newest lines of the history."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
@@ -31,7 +32,18 @@ class Row:
 
 def dashboard(reader: Reader) -> dict[str, Any]:
     """The whole page."""
-    return shell(reader) | balance_card(reader, is_compact=False) | recent_activity(reader) | {"is_new": is_new(reader)}
+    return (
+        shell(reader)
+        | balance_card(reader, is_compact=False)
+        | plus_pack(reader)
+        | recent_activity(reader)
+        | {"is_new": is_new(reader)}
+    )
+
+
+def plus_pack(reader: Reader) -> dict[str, Any]:
+    """`dashboard/_plus_pack.html`: the packs of one plan, to buy for those who are on it, else with what they need."""
+    return {"reader": reader, "plus_cards": plan_packs(reader)}
 
 
 def recent_activity(reader: Reader) -> dict[str, Any]:
@@ -42,8 +54,9 @@ def recent_activity(reader: Reader) -> dict[str, Any]:
 
 
 def is_new(reader: Reader) -> bool:
-    """Whether nothing was ever used or bought: then the page says what the first credits are for."""
-    return not reader.balance.total_used and not reader.balance.total_purchased
+    """Whether nothing was ever used, bought or subscribed to: then the page says what the first credits are for."""
+    is_subscribed = reader.plan_standing.subscription is not None
+    return not (reader.balance.total_used or reader.balance.total_purchased or is_subscribed)
 
 
 def _row(entry: EntryFacts, reader: Reader, named: Named) -> Row:

@@ -10,6 +10,8 @@ from flask_login import current_user
 from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
+from webapp.billing.subscriptions.models import AllowancePeriod
+from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
@@ -102,6 +104,11 @@ class Reader:
     def plan_standing(self) -> PlanStanding:
         """The plan that decides what is open, and the subscription behind it or the last one."""
         return plan_standing(db.session(), self.catalog, self.account_id, stripe_mode=self.stripe_mode)
+
+    @cached_property
+    def allowance(self) -> AllowancePeriod | None:
+        """The period of the allowance that it is, if anything was given in one."""
+        return allowance_now(db.session(), self.account_id, now=self.now)
 
     @property
     def plan(self) -> Plan | None:

@@ -66,9 +66,12 @@ def settings(reader: Reader, forms: Mapping[str, Form]) -> dict[str, Any]:
 
 
 def balance(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
-    """`settings/_settings_balance.html`: the monthly credits, and apart from them all others."""
+    """`settings/_settings_balance.html`: the monthly credits with their reset, and apart from them all others."""
     kinds = reader.balance.kinds
-    return {"reader": reader, "kinds": kinds, "beside_monthly": kinds["bonus"] + kinds["purchased"]}
+    monthly = [lot.expires_at for lot in reader.balance.lots if lot.kind == "allowance"]
+    resets_at = next(iter(monthly), reader.allowance.ends_at if reader.allowance else None)
+    beside = kinds["bonus"] + kinds["purchased"]
+    return {"reader": reader, "kinds": kinds, "beside_monthly": beside, "resets_at": resets_at}
 
 
 def keys(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:

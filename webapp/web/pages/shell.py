@@ -13,7 +13,7 @@ from webapp.errors import Refusal
 from webapp.extensions import parts
 from webapp.web.display import amount
 from webapp.web.logs import log
-from webapp.web.pages.alerts import Alert, dispute_alert, quarantine_alert, refund_alert
+from webapp.web.pages.alerts import Alert, dispute_alert, plan_alert, quarantine_alert, refund_alert
 from webapp.web.pages.reader import Reader, present_reader
 
 ALERTS_SHOWN = 2
@@ -36,6 +36,7 @@ def alerts(reader: Reader) -> dict[str, Any]:
     found = (
         _pause_alert(reader),
         dispute_alert(reader),
+        plan_alert(reader),
         _debt_alert(reader),
         _empty_alert(reader),
         _failure_alert(reader),

@@ -44,6 +44,7 @@ NAVIGATION = (
     Place("dashboard", "Dashboard", "dashboard.dashboard", "home"),
     Place("credits", "Credits", "credits.credits", "coins"),
     Place("history", "History", "history.history", "list"),
+    Place("billing", "Billing", "billing.billing", "card"),
 )
 
 
