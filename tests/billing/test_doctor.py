@@ -219,7 +219,7 @@ class TestStorage:
         assert look("clock").state == "ok"
         if db.engine.dialect.name == "postgresql":
             assert look("clock").facts["compared_with"] == "the database's"
-            monkeypatch.setattr(stripe, "utc_now", lambda: utc_now() + dt.timedelta(minutes=1))
+            monkeypatch.setattr(stripe, "machine_now", lambda: utc_now() + dt.timedelta(minutes=1))
             assert look("clock").state == "warn"
 
 

@@ -192,6 +192,8 @@ class TestThePortal:
         subscribing.subscribe()
         sweep_plans(utc_now())
         held = our_portal(subscribing.gateway)[0]
+        with subscribing.simulator.store.writing() as state:
+            state.save(state.load("billing_portal.configuration", held) | {"is_default": False})
         portal_address(subscribing.user.account_id, None)
         with subscribing.simulator.store.reading() as state:
             (row,) = state.rows("SELECT id FROM sim_object WHERE type = 'billing_portal.session'")

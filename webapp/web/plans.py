@@ -4,6 +4,7 @@ Short transactions around calls to Stripe, and never a call inside one.
 """
 
 import datetime as dt
+from contextlib import suppress
 
 import structlog
 
@@ -173,7 +174,8 @@ def _end_others(gateway: Gateway, opened: PlanCheckout, *, now: dt.datetime) -> 
             gateway.expire_checkout(str(other.session_id))
         except StripeRefused:
             log.info("another checkout of a plan can't be ended", checkout=other.id)
-        ask_about_plan(gateway, other, now=no_earlier_than(now))
+        with suppress(Overtaken):  # somebody else settles it at this moment
+            ask_about_plan(gateway, other, now=no_earlier_than(now))
 
 
 def _stored_subscription(account_id: int, subscription_id: str) -> Subscription | None:
