@@ -29,6 +29,7 @@ SESSION = CheckoutSession(
     tax_minor=0,
     client_reference_id="p1",
     customer_id="cus_1",
+    subscription_id=None,
     payment_intent_id="pi_1",
     payment_intent_status="succeeded",
     failure_code=None,
