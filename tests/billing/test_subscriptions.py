@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.billing.subscribing import MAX, ROLLING, START, TRIAL, YEARLY, YEARLY_PRO, Subscribing, at
+from tests.support.browsing import sign_in
 from webapp.billing.errors import AlreadySubscribed, PackLocked, UnknownPlan
 from webapp.billing.models import StripeCustomer
 from webapp.extensions import db, parts, transact
@@ -345,3 +346,26 @@ def test_a_plan_that_waits_for_the_next_period_is_known_and_comes_with_it(subscr
         subscribing.tell_all()
         assert (subscribing.row().plan_slug, subscribing.row().next_plan_slug) == ("plus", "")
         assert [granted for _, granted, _ in subscribing.given()] == [2000, 500]
+
+
+def test_a_subscription_that_stripe_moved_to_something_else_counts_for_no_plan(subscribing):
+    with at(START):
+        subscription_id = subscribing.subscribe()
+        subscribing.tell_all()
+        other = subscribing.gateway.create_price(
+            {"product": "refill_plan_plus", "currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}},
+            idempotency_key="other",
+        )
+        subscribing.simulator.switch_plan(subscription_id, other.id)
+        subscribing.tell_all()
+        assert (subscribing.row().plan_slug, subscribing.row().status) == ("", "active")
+        with pytest.raises(PackLocked):
+            subscribing.start("plus-extra", key="form:elsewhere")
+        with pytest.raises(AlreadySubscribed):
+            subscribing.open("pro", "form:second")
+        client = sign_in(subscribing.app, subscribing.user)
+        assert "Another plan" in client.get("/billing").text
+    with at(FEBRUARY):
+        subscribing.simulator.renew(subscription_id)
+        subscribing.tell_all()
+        assert subscribing.given() == [("base", 500, FEBRUARY)]

@@ -134,7 +134,7 @@ def read_again(gateway: Gateway, row: Subscription, *, now: dt.datetime) -> Subs
 def _read_once(gateway: Gateway, row: Subscription, *, now: dt.datetime) -> Subscription:
     row = _stored_subscription(row.account_id, row.id) or row
     told = ask_plan(gateway, row.id, known_at=row.read_at)
-    if told is None or told.plan_slug is None:
+    if told is None:
         return row
     point("plan.asked")
     key, mode, told_at = (parts().catalog, row.account_id), gateway.mode, no_earlier_than(now)

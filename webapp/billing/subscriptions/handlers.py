@@ -111,7 +111,7 @@ def customer_deleted(event: Event, gateway: Gateway, known: KnownPlan | None, ca
     told = None if known.subscription_id is None else ask_plan(gateway, known.subscription_id, known_at=known.read_at)
 
     def effect(session: Session, now: dt.datetime) -> Outcome:
-        if told is not None and told.plan_slug is not None:
+        if told is not None and (told.plan_slug is not None or told.known_at is not None):
             settle_subscription(session, catalog, known.account_id, told, stripe_mode=gateway.mode, now=now)
         forget_customer(session, known.account_id, stripe_mode=gateway.mode, customer_id=event.object_id)
         return Outcome("handled", "forgotten", known.account_id)
@@ -139,9 +139,9 @@ def _settle(event: Event, gateway: Gateway, known: KnownPlan | None, catalog: Ca
         subscription_id = gateway.subscription_of_invoice(event.object_id) or ""
     if not subscription_id:
         return ignore("no_subscription")
-    is_same = known is not None and known.subscription_id == subscription_id
-    told = ask_plan(gateway, subscription_id, known_at=known.read_at if known and is_same else None)
-    if told is None or told.plan_slug is None:
+    known_at = known.read_at if known is not None and known.subscription_id == subscription_id else None
+    told = ask_plan(gateway, subscription_id, known_at=known_at)
+    if told is None or (told.plan_slug is None and known_at is None):
         return ignore("not_our_plan")
     return lambda session, now: _apply(session, event, gateway, told, catalog, now=now)
 

@@ -34,8 +34,9 @@ class PlanCheckout(OpenedCheckout, Base):
 class Subscription(Base):
     """What Stripe said of a subscription the last time it was asked, and what of it is paid.
 
-    `status` is Stripe's word. `ends_at` is when it will end if nobody changes that, `ended_at` when it did: such a row
-    never changes again. `next_plan_slug` is the plan that the next period brings, '' for the same.
+    `plan_slug` is '' where somebody at Stripe moved it to a Price that is none of ours; `next_plan_slug` is the plan
+    that the next period brings, '' for the same. `status` is Stripe's word. `ends_at` is when it will end if nobody
+    changes that, `ended_at` when it did: such a row never changes again.
     `paid_…` is the last time span that was paid, with its plan: the allowance is stepped through it. `problem` is what
     keeps the last invoice from being paid: the payment "failed", or the bank wants "action"; `invoice_url` is where
     that is put right. `problem_attempt` names the invoice and the try. `read_at` moves with each answer of Stripe's

@@ -48,9 +48,9 @@ def settle_subscription(
     Overtaken. One that has ended never lives again. Raises PlanMissing for a plan that the catalogue has not.
     """
     lock_account(session, account_id)
-    for slug in {told.plan_slug, *told.plans.values()}:
-        if slug is None or catalog.plan(slug) is None:
-            raise PlanMissing(slug or "")
+    for slug in told.plans.values():
+        if catalog.plan(slug) is None:
+            raise PlanMissing(slug)
     row = session.get(Subscription, (account_id, told.subscription.id), populate_existing=True)
     if row is not None and row.read_at != told.known_at:
         if row.told != told.fingerprint:
@@ -88,7 +88,7 @@ def _mirror(row: Subscription, told: PlanTold, *, now: dt.datetime) -> None:
     row.told = told.fingerprint
     row.read_at = now if told.known_at is None else max(now, told.known_at + MOMENT)
     row.customer_id, row.item_id = facts.customer_id, facts.item_id
-    row.plan_slug, row.next_plan_slug = str(told.plan_slug), told.next_plan_slug
+    row.plan_slug, row.next_plan_slug = told.plan_slug or "", told.next_plan_slug
     row.amount_minor, row.currency = facts.price.amount_minor or 0, facts.price.currency
     row.billed_every = facts.price.interval or "month"
     row.status, row.is_paused, row.resumes_at = facts.status, facts.is_paused, facts.resumes_at

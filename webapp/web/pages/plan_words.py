@@ -65,7 +65,7 @@ def price_words(amount_minor: int, currency: str, every: str, locale: str) -> st
 def plan_name(reader: Reader, slug: str) -> str:
     """The plan's name; of one that the catalogue has no more, what it was called for programs."""
     plan = reader.catalog.plan(slug)
-    return plan.name if plan else slug
+    return plan.name if plan else slug or "Another plan"
 
 
 def _none(reader: Reader) -> PlanWords:

@@ -51,7 +51,7 @@ def _ask_once(walk: Walk, subscription_id: str) -> None:
     told = ask_plan(walk.gateway, subscription_id, known_at=row.read_at if row else None)
     if told is None:
         walk.keep(subscribed.gone(row) if row else [])
-    elif told.plan_slug is not None:
+    elif told.plan_slug is not None or row is not None:
         _settle(walk, told)
 
 
