@@ -64,7 +64,7 @@ prove-concurrency: $(VENV)/dev.stamp ## Run 50 rounds of every race, more kills,
 	$(BIN)/python -m pytest -n $(WORKERS) --all-rounds tests/reliability tests/billing/test_orders.py \
 		tests/billing/test_every_line.py tests/billing/test_money_back_orders.py tests/billing/test_money_back_failing.py \
 		tests/billing/test_money_back_model.py tests/billing/test_refunding.py \
-		tests/billing/test_plan_orders.py tests/billing/test_plan_model.py
+		tests/billing/test_plan_orders.py tests/billing/test_plan_model.py tests/billing/test_plan_every_line.py
 
 bench: $(VENV)/dev.stamp ## Measure against bare contenders, alternated in one run; ROWS=50000 for a quick look
 	$(BIN)/python -m bench --entries $(ROWS)

@@ -14,9 +14,9 @@ from webapp.ledger.queries import history
 from webapp.orm import utc_now
 from webapp.web.sending import ASK_EVERY
 
-WEBHOOK_FILES = files_of("billing", "views/webhook.py", "web/inbox.py", "extensions.py")
+WEBHOOK_FILES = files_of("billing", "billing/gateway", "views/webhook.py", "web/inbox.py", "extensions.py")
 LEDGER_FILES = files_of("ledger")
-RETURN_FILES = files_of("billing", "web/checkout.py", "web/sending.py", "extensions.py")
+RETURN_FILES = files_of("billing", "billing/gateway", "web/checkout.py", "web/sending.py", "extensions.py")
 SEED = 20261120
 LEDGER_LINES = 25
 

@@ -14,7 +14,7 @@ from tests.billing.test_every_line import SEED, here
 from webapp.billing.models import Purchase, StripeCustomer
 from webapp.extensions import transact
 
-FILES = files_of("billing", "billing/money_back", "views/webhook.py", "extensions.py")
+FILES = files_of("billing", "billing/gateway", "billing/money_back", "views/webhook.py", "extensions.py")
 LEDGER_FILES = files_of("ledger")
 LEDGER_LINES = 25
 

@@ -35,7 +35,7 @@ from webapp.worker.refunds import UNREACHABLE_UNTIL_REST, sweep_refund_orders
 from webapp.worker.sweeps import Swept
 
 CREATE = ("POST", "/v1/refunds")
-FILES = files_of("billing", "billing/money_back", "web/money_back.py", "extensions.py")
+FILES = files_of("billing", "billing/gateway", "billing/money_back", "web/money_back.py", "extensions.py")
 
 
 def order(purchase: Purchase, amount_minor: Any = None, key: str = "form:r", **more: Any) -> Refunded:
