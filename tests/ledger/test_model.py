@@ -37,6 +37,8 @@ def test_the_ledger_does_what_the_model_does(shared_engine, chapter, request):
         seed(CHAPTERS * int(request.config.getoption("--hypothesis-seed") or 0) + chapter)(machine)
     stories = int(STORIES or SAMPLE[shared_engine.dialect.name]) // CHAPTERS
     run_state_machine_as_test(machine, settings=settings(PROFILE, max_examples=stories))
+    if STORIES and stories < COUNTED:
+        return  # too few by a seed to say what they meet: only that they go as the model's
     # Fewer stories meet less, and those of a seed what comes: half of their share, rounded down, is asked of them.
     share = max(2 if STORIES else 1, 2 * COUNTED // stories)
     assert {what: met[what] for what, least in MUST_MEET.items() if met[what] < least // share} == {}
