@@ -20,7 +20,7 @@ from webapp.extensions import db, parts
 from webapp.ledger import queries
 from webapp.ledger.queries import Balance
 from webapp.orm import utc_now
-from webapp.web.balance import fresh_balance
+from webapp.web.balance import fresh_balance, fresh_zone
 from webapp.web.display import figure
 from webapp.web.moments import begins_at, ends_at
 
@@ -36,7 +36,7 @@ def history() -> Response:
     before_seq = before_seq_of(query.cursor)
     now = utc_now()
     account_id = caller().account_id
-    zone = ZoneInfo(fresh_balance(account_id, now=now).time_zone)
+    zone = ZoneInfo(fresh_zone(account_id, now=now))
     page = queries.history(
         db.session(),
         account_id,

@@ -3,15 +3,16 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, func, select, text, union_all
+from sqlalchemy import BindParameter, bindparam, func, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
+from webapp.ledger.accounts import possible_id, unknown_account
 from webapp.ledger.balances import Balance, LotFacts, balance
 from webapp.ledger.counting import change_since, count_entries
 from webapp.ledger.facts import EntryFacts, HoldFacts, LotBooks, LotTouched
 from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
 from webapp.ledger.lots import NOT_USED_UP
-from webapp.ledger.models import grants, holds
+from webapp.ledger.models import accounts, grants, holds
 from webapp.ledger.past import balance_as_of
 from webapp.ledger.previews import Standing, TakebackPreview, preview_takeback
 from webapp.ledger.reading import actor_of, open_holds
@@ -51,6 +52,7 @@ __all__ = [
     "stretch",
     "totals",
     "traces",
+    "zone_and_due",
 ]
 
 
@@ -70,6 +72,25 @@ def accounts_due(session: Session, *, now: dt.datetime, limit: int) -> tuple[int
         .limit(limit)
     )
     return tuple(session.scalars(due))
+
+
+_BY_NOW: BindParameter[dt.datetime] = bindparam("now", type_=grants.c.expires_at.type)
+_LOT_IS_DUE = _DUE_LOTS.where(grants.c.account_id == accounts.c.id, grants.c.expires_at <= _BY_NOW).exists()
+_HOLD_IS_DUE = _DUE_HOLDS.where(holds.c.account_id == accounts.c.id, holds.c.expires_at <= _BY_NOW).exists()
+_DUE_NOW = select(accounts.c.time_zone, or_(_LOT_IS_DUE, _HOLD_IS_DUE).label("is_due")).where(
+    accounts.c.id == bindparam("of_account")
+)
+
+
+def zone_and_due(session: Session, account_id: int, *, now: dt.datetime) -> tuple[str, bool]:
+    """The account's time zone, and whether the entry of an expired lot or hold has yet to be written.
+
+    One query that looks at open lots and holds only, however long the account's history is. Raises UnknownAccount.
+    """
+    row = session.execute(_DUE_NOW, {"of_account": possible_id(account_id), "now": now}).one_or_none()
+    if row is None:
+        raise unknown_account(account_id)
+    return row.time_zone, bool(row.is_due)
 
 
 _BOOKS = select(

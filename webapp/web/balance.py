@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.extensions import db
 from webapp.ledger.operations import expire
-from webapp.ledger.queries import Balance, balance
+from webapp.ledger.queries import Balance, balance, zone_and_due
 from webapp.web.impatience import impatient_transaction, is_busy
 from webapp.web.logs import log
 
@@ -22,6 +22,17 @@ def fresh_balance(account_id: int, *, now: dt.datetime) -> Balance:
     if not found.is_due or not _settle(account_id, now=now):
         return found
     return balance(db.session(), account_id, now=now)
+
+
+def fresh_zone(account_id: int, *, now: dt.datetime) -> str:
+    """The account's time zone, after the entries of what has ended by `now` were written, as `fresh_balance` does.
+
+    For who reads entries and no balance: it costs the same however long the account's history is.
+    """
+    zone, is_due = zone_and_due(db.session(), account_id, now=now)
+    if is_due:
+        _settle(account_id, now=now)
+    return zone
 
 
 def _settle(account_id: int, *, now: dt.datetime) -> bool:
