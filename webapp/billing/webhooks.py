@@ -86,7 +86,7 @@ def prepare(event: Event, gateway: Gateway, known: Known | KnownPlan | None, cat
 def apply(session: Session, event: Event, effect: Effect, *, stripe_mode: str, now: dt.datetime) -> Outcome:
     """Apply an event's effect and store the event, both in this transaction. Locks the purchase's account.
 
-    Raises Overtaken when Stripe must be asked again: begin with `named_purchase` of its purchase then.
+    Raises Overtaken when Stripe must be asked again: begin with `named` of its object then.
     """
     outcome = effect(session, now)
     keep(session, event, outcome, stripe_mode=stripe_mode, now=now)

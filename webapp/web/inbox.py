@@ -6,7 +6,6 @@ Used by the webhook, which was told it, by the reconciliation, which found it in
 
 import time
 
-from webapp.billing.errors import Overtaken
 from webapp.billing.events import Event
 from webapp.billing.gateway import Gateway
 from webapp.billing.inbox import Outcome, is_handled, keep
@@ -17,16 +16,16 @@ from webapp.extensions import db, end_reading, parts, transact
 from webapp.orm import utc_now
 from webapp.web.logs import log
 from webapp.web.metrics import EVENTS
+from webapp.web.overtaken import asked_again
 
 WEBHOOK_PATH = "/api/stripe/webhook"
-ASKED_AT_MOST = 3
 
 
 def take(event: Event, gateway: Gateway) -> Outcome:
     """Do what an event asks for and store it, in one transaction; when that fails, note the failure and raise."""
     began = time.perf_counter()
     try:
-        outcome = _take(event, gateway)
+        outcome = asked_again(lambda overtaken_id: _take_once(event, gateway, overtaken_id))
     except Exception as error:
         _count(event, "failed")
         log.error("event failed", stripe_event=event.id, type=event.type, exc_info=error)
@@ -36,17 +35,6 @@ def take(event: Event, gateway: Gateway) -> Outcome:
     ms = round((time.perf_counter() - began) * 1000, 1)
     log.info("event", stripe_event=event.id, type=event.type, state=outcome.state, reason=outcome.reason, ms=ms)
     return outcome
-
-
-def _take(event: Event, gateway: Gateway) -> Outcome:
-    """Ask Stripe and settle; ask again, a few times, where another answer was settled meanwhile."""
-    overtaken_id = ""
-    for _ in range(ASKED_AT_MOST - 1):
-        try:
-            return _take_once(event, gateway, overtaken_id)
-        except Overtaken as overtaken:
-            overtaken_id = overtaken.object_id
-    return _take_once(event, gateway, overtaken_id)
 
 
 def _take_once(event: Event, gateway: Gateway, overtaken_id: str) -> Outcome:

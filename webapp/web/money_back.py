@@ -34,9 +34,9 @@ from webapp.billing.money_back.settling import settle_money_back
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.web.checkout import own_purchase
+from webapp.web.overtaken import asked_again
 from webapp.web.sending import no_earlier_than
 
-ASKED_AT_MOST = 3
 UNREAD = (StripeUnreachable, StripeRefused, Overtaken)
 
 log = structlog.get_logger("refill")
@@ -115,12 +115,7 @@ def ask_money_back(gateway: Gateway, account_id: int, purchase_id: str, *, now: 
     meanwhile, and raises Overtaken after the third time. Raises UnknownPurchase, StripeUnreachable, StripeRefused.
     Ends the request's read session.
     """
-    for _ in range(ASKED_AT_MOST - 1):
-        try:
-            return _ask_once(gateway, account_id, purchase_id, now=now)
-        except Overtaken as overtaken:
-            log.info("asking again what came back", purchase=overtaken.object_id)
-    return _ask_once(gateway, account_id, purchase_id, now=now)
+    return asked_again(lambda _: _ask_once(gateway, account_id, purchase_id, now=now))
 
 
 def _ask_once(gateway: Gateway, account_id: int, purchase_id: str, *, now: dt.datetime) -> Purchase:

@@ -31,10 +31,9 @@ from webapp.billing.subscriptions.standing import current_subscription
 from webapp.crashes import point
 from webapp.extensions import db, end_reading, parts, transact
 from webapp.web.checkout import SignedIn
+from webapp.web.overtaken import asked_again
 from webapp.web.prices import gateway_or_refusal
 from webapp.web.sending import ask, is_unsettled, no_earlier_than, send_checkout, stored
-
-ASKED_AT_MOST = 3
 
 log = structlog.get_logger("refill")
 
@@ -122,13 +121,11 @@ def refresh_subscription(account_id: int, *, now: dt.datetime) -> Subscription |
 
 
 def read_again(gateway: Gateway, row: Subscription, *, now: dt.datetime) -> Subscription:
-    """Ask Stripe about a subscription and settle it; again, a few times, where another answer was settled meanwhile."""
-    for _ in range(ASKED_AT_MOST - 1):
-        try:
-            return _read_once(gateway, row, now=now)
-        except Overtaken:
-            log.info("asking again about a subscription", subscription=row.id)
-    return _read_once(gateway, row, now=now)
+    """Ask Stripe about a subscription and settle it.
+
+    Raises Overtaken, StripeUnreachable, StripeRefused, PlanMissing.
+    """
+    return asked_again(lambda _: _read_once(gateway, row, now=now))
 
 
 def _read_once(gateway: Gateway, row: Subscription, *, now: dt.datetime) -> Subscription:

@@ -1,13 +1,12 @@
 """Looking at money that comes back: each refund and dispute that Stripe has, and those of ours that haven't ended."""
 
-from webapp.billing.errors import Overtaken
 from webapp.billing.gateway import Span
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.asking import money_back
 from webapp.billing.reconcile import returned
 from webapp.billing.stripe_objects import Dispute, Refund
 from webapp.extensions import db, end_reading
-from webapp.web.inbox import ASKED_AT_MOST
+from webapp.web.overtaken import asked_again
 from webapp.web.reconcile.walk import Walk
 
 
@@ -39,18 +38,12 @@ def _item(walk: Walk, item: Refund | Dispute) -> None:
 
 def _purchase(walk: Walk, purchase: Purchase) -> None:
     """All refunds and disputes of one payment, whichever of them led here; again where a webhook was faster."""
-    for _ in range(ASKED_AT_MOST - 1):
-        try:
-            _settle(walk, purchase)
-        except Overtaken:
-            end_reading()
-            purchase = db.session().get_one(Purchase, (purchase.account_id, purchase.id))
-        else:
-            return
-    _settle(walk, purchase)
+    asked_again(lambda _: _settle(walk, purchase))
 
 
 def _settle(walk: Walk, purchase: Purchase) -> None:
+    end_reading()
+    purchase = db.session().get_one(Purchase, (purchase.account_id, purchase.id))
     end_reading()
     payment = str(purchase.payment_intent_id)
     told = money_back(walk.gateway, payment, known_at=purchase.money_read_at)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from webapp.billing.errors import Overtaken, PlanMissing
+from webapp.billing.errors import PlanMissing
 from webapp.billing.gateway import Span
 from webapp.billing.reconcile import subscribed
 from webapp.billing.reconcile.subscribed import settled
 from webapp.billing.subscriptions.asking import PlanTold, ask_plan
 from webapp.billing.subscriptions.settling import account_of
 from webapp.extensions import db, end_reading, parts
-from webapp.web.inbox import ASKED_AT_MOST
+from webapp.web.overtaken import asked_again
 from webapp.web.reconcile.walk import Walk
 
 
@@ -35,13 +35,7 @@ def _listed(walk: Walk, listed: tuple[str, Mapping[str, str]]) -> None:
 
 def _ask(walk: Walk, subscription_id: str) -> None:
     """Read one whole and settle it; again where a webhook was faster."""
-    for _ in range(ASKED_AT_MOST - 1):
-        try:
-            _ask_once(walk, subscription_id)
-        except Overtaken:
-            continue
-        return
-    _ask_once(walk, subscription_id)
+    asked_again(lambda _: _ask_once(walk, subscription_id))
 
 
 def _ask_once(walk: Walk, subscription_id: str) -> None:
