@@ -238,6 +238,17 @@ def test_allowance_that_runs_out_is_told_in_words_and_never_rounds_to_all(app, a
     assert "Monthly 0 Used up · resets 1 Dec" in monthly
 
 
+def test_an_allowance_that_no_other_follows_expires_and_is_not_said_to_reset(app, at_noon):
+    one = somebody(app, "last")
+    one.having(period_ends_at=RENEWS, ends_at=RENEWS)
+    assert "Expires 1 Dec" in one.pages.open(BILLING).with_id("plan-card").text
+    monthly = one.pages.open("/dashboard").with_id("balance-card").text
+    assert ("expires 1 dec" in monthly.lower(), "resets" in monthly) == (True, False)
+    assert "Expires 1 Dec" in one.pages.open("/dashboard/settings").text
+    spend(one.user.account_id, 500)
+    assert "Monthly" not in one.pages.open("/dashboard").with_id("balance-card").text
+
+
 def test_invoices_are_listed_newest_first_without_drafts(app, at_noon):
     one = somebody(app, "invoices")
     one.having(period_ends_at=RENEWS)

@@ -83,6 +83,7 @@ def burn_words(
     of: int,
     kind: str,
     expires_at: dt.datetime | None,
+    resets: bool = True,
     zone: str,
     locale: str = LOCALE,
     now: dt.datetime,
@@ -90,19 +91,19 @@ def burn_words(
     """When credits are used and how long they last: `Used first · resets 1 Dec`, `Used last · never expires`.
 
     `place` counts from 0 in burn order among `of` sources that have credits; a single one has no order to tell. An
-    allowance resets, everything else expires.
+    allowance resets while another follows it (`resets`), everything else expires.
     """
-    end = _end_words(kind, expires_at, zone, locale, now)
+    verb = "resets" if kind == "allowance" and resets else "expires"
+    end = _end_words(verb, expires_at, zone, locale, now)
     if of < 2:
         return end[:1].upper() + end[1:]
     order = ORDER_WORDS[0] if place == 0 else ORDER_WORDS[2] if place == of - 1 else ORDER_WORDS[1]
     return f"{order} · {end}"
 
 
-def _end_words(kind: str, expires_at: dt.datetime | None, zone: str, locale: str, now: dt.datetime) -> str:
+def _end_words(verb: str, expires_at: dt.datetime | None, zone: str, locale: str, now: dt.datetime) -> str:
     if expires_at is None:
         return "never expires"
-    verb = "resets" if kind == "allowance" else "expires"
     local = _local(expires_at, zone)
     if local.date() == _local(now, zone).date():  # on the last day the hour matters
         return f"{verb} today, {clock(expires_at, zone, locale)}"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.billing.errors import PlanMissing
-from webapp.billing.subscriptions.models import AllowancePeriod, Subscription
+from webapp.billing.subscriptions.models import FREE_SOURCE, AllowancePeriod, Subscription
 from webapp.billing.subscriptions.periods import Period, period_at, share_left
 from webapp.catalog import Catalog, Plan
 from webapp.ledger.operations import expire, grant
@@ -81,7 +81,7 @@ def give_difference(
 
 def give_free(session: Session, account_id: int, plan: Plan, step: Period, *, now: dt.datetime) -> None:
     """Give the allowance of the plan that costs nothing for one of its months."""
-    held = _row(session, account_id, "free", step, plan)
+    held = _row(session, account_id, FREE_SOURCE, step, plan)
     _give_base(session, held, plan, now=now)
     _roll_over(session, held, plan, now=now)
 
@@ -246,7 +246,7 @@ def _grant(
         source_id=source_id,
         description=description,
         expires_at=held.ends_at,
-        actor_kind="stripe" if held.source != "free" else "system",
+        actor_kind="stripe" if held.source != FREE_SOURCE else "system",
         now=now,
     )
     log.info("allowance given", account_id=held.account_id, source=source_id, credits=credits, plan=held.plan_slug)

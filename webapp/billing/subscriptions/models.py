@@ -9,6 +9,7 @@ from webapp.billing.models import OpenedCheckout
 from webapp.orm import Base, UtcDateTime
 
 CHECKOUT_STATES = ("open", "complete", "failed", "expired")
+FREE_SOURCE = "free"  # of the allowance of the plan that costs nothing
 PAYMENT_PROBLEMS = ("", "failed", "action")
 
 

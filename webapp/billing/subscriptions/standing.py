@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.billing.errors import StillSubscribed
 from webapp.billing.plan_objects import ON_THE_PLAN
-from webapp.billing.subscriptions.models import Subscription
+from webapp.billing.subscriptions.models import FREE_SOURCE, AllowancePeriod, Subscription
 from webapp.catalog import Catalog, Plan
 
 # Built once: every page asks it. An unpaid first invoice makes no subscriber, and Stripe ends it within a day.
@@ -39,6 +39,15 @@ class PlanStanding:
     def is_subscribed(self) -> bool:
         """Whether the subscription is alive, whatever state it is in."""
         return self.subscription is not None and self.subscription.ended_at is None
+
+    def renews(self, period: AllowancePeriod) -> bool:
+        """Whether another period of the same allowance follows, so that what is left resets and doesn't just expire."""
+        row = self.subscription
+        if period.source == FREE_SOURCE:
+            return not self.is_subscribed
+        if row is None or row.item_id != period.source or row.ended_at is not None:
+            return False
+        return row.ends_at is None or row.ends_at > period.ends_at
 
 
 def current_subscription(session: Session, account_id: int, *, stripe_mode: str) -> Subscription | None:

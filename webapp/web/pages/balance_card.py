@@ -42,13 +42,13 @@ def balance_card(reader: Reader, *, is_compact: bool) -> dict[str, Any]:
 
 
 def sources(reader: Reader) -> list[Source]:
-    """The sources that have credits now, in burn order; an allowance that is used up stands there with its reset."""
+    """The sources that have credits now, in burn order; a used up allowance stands there while another follows."""
     return [*_used_up(reader), *_with_credits(reader)]
 
 
 def _used_up(reader: Reader) -> list[Source]:
     period = reader.allowance
-    if period is None or reader.balance.kinds["allowance"]:
+    if period is None or reader.balance.kinds["allowance"] or not reader.allowance_resets:
         return []
     _, name, colour, kinds = SOURCES[0]
     kind, ends_at = next(iter(kinds)), period.ends_at
@@ -93,6 +93,7 @@ def _words(reader: Reader, place: int, of: int, lots: list[LotFacts]) -> str:
             of=of,
             kind=first.kind,
             expires_at=first.expires_at,
+            resets=reader.allowance_resets,
             zone=reader.zone,
             locale=reader.locale,
             now=reader.now,

@@ -17,7 +17,6 @@ from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell, without_alert
 
 INVOICES_SHOWN = 24
-FREE = "free"  # the source of the allowance of the plan that costs nothing
 RUNNING_LOW_PERCENT = 80
 
 INVOICE_CHIPS: dict[str, Chip] = {
@@ -176,16 +175,9 @@ def _meter(reader: Reader) -> Meter | None:
     used = max(0, given - left)
     percent = used * 100 / given
     state = "bad" if used >= given else "warn" if percent >= RUNNING_LOW_PERCENT else "ok"
-    return Meter(given, used, left, f"{percent:.2f}%", state, _end_word(reader, period), period)
-
-
-def _end_word(reader: Reader, period: AllowancePeriod) -> str:
-    row = reader.plan_standing.subscription
-    if period.source == FREE:
-        return "Expires" if reader.plan_standing.is_subscribed else "Resets"
-    if row is None or row.item_id != period.source or row.ended_at is not None:
-        return "Expires"
-    return "Expires" if row.ends_at is not None and row.ends_at <= period.ends_at else "Resets"
+    return Meter(
+        given, used, left, f"{percent:.2f}%", state, "Resets" if reader.allowance_resets else "Expires", period
+    )
 
 
 def _has_customer(reader: Reader) -> bool:

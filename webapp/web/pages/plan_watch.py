@@ -16,8 +16,7 @@ from webapp.extensions import db
 from webapp.web.pages.reader import Reader
 from webapp.web.plans import refresh_subscription, settle_plan_and_tell
 
-EVERY_SECONDS = 2
-POLLS = 10
+POLLS = 10  # the card asks every two seconds: twenty in all
 READ_AGAIN_AFTER = dt.timedelta(seconds=5)
 
 

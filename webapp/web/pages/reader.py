@@ -111,6 +111,11 @@ class Reader:
         return allowance_now(db.session(), self.account_id, now=self.now)
 
     @property
+    def allowance_resets(self) -> bool:
+        """Whether another allowance follows the present one. Of one without a period of a plan it is said so too."""
+        return self.allowance is None or self.plan_standing.renews(self.allowance)
+
+    @property
     def plan(self) -> Plan | None:
         """The plan that decides which packs are open."""
         return self.plan_standing.plan

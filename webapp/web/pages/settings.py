@@ -69,9 +69,9 @@ def balance(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
     """`settings/_settings_balance.html`: the monthly credits with their reset, and apart from them all others."""
     kinds = reader.balance.kinds
     monthly = [lot.expires_at for lot in reader.balance.lots if lot.kind == "allowance"]
-    resets_at = next(iter(monthly), reader.allowance.ends_at if reader.allowance else None)
+    ends_at = next(iter(monthly), reader.allowance.ends_at if reader.allowance else None)
     beside = kinds["bonus"] + kinds["purchased"]
-    return {"reader": reader, "kinds": kinds, "beside_monthly": beside, "resets_at": resets_at}
+    return {"reader": reader, "kinds": kinds, "beside_monthly": beside, "ends_at": ends_at}
 
 
 def keys(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
