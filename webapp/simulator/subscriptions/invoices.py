@@ -16,6 +16,10 @@ from webapp.simulator.shapes import blank, new_id
 from webapp.simulator.store import Json
 
 Reason = Literal["subscription_create", "subscription_cycle", "subscription_update"]
+NOTHING_YET = (
+    "amount_overpaid", "amount_paid", "amount_paid_off_stripe", "amount_shipping",
+    "post_payment_credit_notes_amount", "pre_payment_credit_notes_amount",
+)  # fmt: skip
 OfSubscription = stripe.Invoice.Parent.SubscriptionDetails
 
 
@@ -40,10 +44,6 @@ def draw_up(
         id=invoice_id,
         object="invoice",
         account_country="US",
-        amount_overpaid=0,
-        amount_paid=0,
-        amount_paid_off_stripe=0,
-        amount_shipping=0,
         attempt_count=0,
         attempted=False,
         auto_advance=True,
@@ -52,13 +52,6 @@ def draw_up(
         collection_method="charge_automatically",
         created=happening.now,
         currency=subscription["currency"],
-        customer=customer["id"],
-        customer_address=customer["address"],
-        customer_email=customer["email"],
-        customer_name=customer["name"],
-        customer_phone=customer["phone"],
-        customer_tax_exempt=customer["tax_exempt"],
-        customer_tax_ids=[],
         default_tax_rates=[],
         discounts=[one["discount"] for one in discounted],
         issuer=blank(stripe.Invoice.Issuer, type="self"),
@@ -69,10 +62,10 @@ def draw_up(
         payment_settings=blank(stripe.Invoice.PaymentSettings),
         period_end=end,
         period_start=start,
-        post_payment_credit_notes_amount=0,
-        pre_payment_credit_notes_amount=0,
         status="draft",
         status_transitions=blank(stripe.Invoice.StatusTransitions),
+        **dict.fromkeys(NOTHING_YET, 0),
+        **_buyer(customer),
         **_sums(lines, discounted, customer["balance"]),
     )
     return state.add(invoice, hidden={"subscription": subscription["id"]})
@@ -149,6 +142,12 @@ def base_url_of(happening: Happening, invoice: Json) -> str:
     """Where our pages are, as the checkout of the subscription knew."""
     url: str = happening.state.hidden(subscription_of(happening, invoice)["id"])["base_url"]
     return url
+
+
+def _buyer(customer: Json) -> Json:
+    """The customer as the invoice keeps them, whatever changes later."""
+    kept = ("address", "email", "name", "phone", "tax_exempt")
+    return {"customer": customer["id"], "customer_tax_ids": []} | {f"customer_{name}": customer[name] for name in kept}
 
 
 def _sums(lines: list[Json], discounted: list[Json], balance: int) -> Json:
