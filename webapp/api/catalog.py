@@ -5,9 +5,8 @@ from flask import Response
 from webapp.api.answers import answer
 from webapp.api.callers import caller
 from webapp.api.schemas import CatalogAnswer, LockedPackAnswer, MeterAnswer, PackAnswer, PlanAnswer, UnitAnswer
-from webapp.billing.models import StripePrice
-from webapp.billing.offers import offers, prices_by_lookup_key
-from webapp.billing.subscriptions.checkout import is_sellable
+from webapp.billing.offers import offers
+from webapp.billing.subscriptions.offers import plan_offers
 from webapp.billing.subscriptions.standing import plan_standing
 from webapp.catalog import Catalog, Pack, Plan
 from webapp.extensions import db, parts
@@ -35,16 +34,16 @@ def read_catalog() -> Response:
 
 def _plan_answers(sold: Catalog, yours: Plan | None, stripe_mode: str) -> list[PlanAnswer]:
     """Each plan that is sold, and the caller's own if it is not any more."""
-    keys = [plan.lookup_key for plan in sold.plans if plan.lookup_key]
-    prices = prices_by_lookup_key(db.session(), stripe_mode, keys)
+    offered = plan_offers(db.session(), sold, stripe_mode=stripe_mode)
+    on_sale = {offer.plan.slug for offer in offered if offer.is_on_sale}
     return [
-        _plan_answer(plan, prices.get(plan.lookup_key or ""), is_yours=plan == yours)
+        _plan_answer(plan, is_yours=plan == yours, is_on_sale=plan.slug in on_sale)
         for plan in sold.plans
         if plan.is_active or plan == yours
     ]
 
 
-def _plan_answer(plan: Plan, price: StripePrice | None, *, is_yours: bool) -> PlanAnswer:
+def _plan_answer(plan: Plan, *, is_yours: bool, is_on_sale: bool) -> PlanAnswer:
     return PlanAnswer(
         slug=plan.slug,
         name=plan.name,
@@ -57,7 +56,7 @@ def _plan_answer(plan: Plan, price: StripePrice | None, *, is_yours: bool) -> Pl
         rollover_credits=plan.rollover_credits,
         trial_days=plan.trial_days,
         is_yours=is_yours,
-        is_on_sale=plan.is_active and price is not None and is_sellable(price, plan),
+        is_on_sale=is_on_sale,
     )
 
 

@@ -13,6 +13,8 @@ Overrun = Literal["refuse", "balance"]
 Takeback = Literal["debt", "floor"]
 Interval = Literal["month", "year"]
 
+PLAN_LOOKUP_PREFIX = "refill_plan_"
+
 
 @dataclass(frozen=True, slots=True)
 class CreditUnit:
@@ -60,7 +62,7 @@ class Plan:
     @property
     def lookup_key(self) -> str | None:
         """The name by which the plan's Price is found in Stripe; None for the plan that costs nothing."""
-        return None if self.is_free else f"refill_plan_{self.slug}"
+        return None if self.is_free else f"{PLAN_LOOKUP_PREFIX}{self.slug}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from webapp.billing.errors import StripeRefused, StripeUnreachable
-from webapp.billing.offers import prices_by_lookup_key
-from webapp.billing.subscriptions.checkout import is_sellable
 from webapp.billing.subscriptions.models import Subscription
+from webapp.billing.subscriptions.offers import plan_offers
 from webapp.billing.subscriptions.portal_settings import TERMS, our_portal, portal_settings
 from webapp.billing.sync import read_prices
-from webapp.catalog import Plan
 from webapp.doctor.check import Look, State, counted
 from webapp.doctor.stripe import not_asked
 from webapp.extensions import end_reading
@@ -24,8 +22,8 @@ def plans(look: Look) -> Found:
     sold = [plan for plan in look.catalog.paid_plans if plan.is_active]
     if look.mode == "off" or not sold:
         return "ok", "Payments are off, so no plan is sold." if sold else "The catalogue sells no plan."
-    held = prices_by_lookup_key(look.session, look.mode, [str(plan.lookup_key) for plan in sold])
-    faults = [plan.slug for plan in sold if not _is_sound(plan, held)]
+    offers = plan_offers(look.session, look.catalog, stripe_mode=look.mode)
+    faults = [offer.plan.slug for offer in offers if offer.plan.is_active and offer.code]
     if faults:
         words = f"{counted(len(faults), 'plan', 'plans')} can't be subscribed to: {', '.join(faults)}"
         return "bad", f"{words}. Run `flask stripe sync`.", {"plans": faults}
@@ -40,8 +38,13 @@ def subscriptions(look: Look) -> Found:
     gone = {slug: number for slug, number in counts.items() if look.catalog.plan(slug) is None}
     if gone:
         words = counted(sum(gone.values()), "subscription is", "subscriptions are")
+        names = ", ".join(slug or "none of ours" for slug in gone)
         do = "put it back into the catalogue with active = false, or nothing can be given for it"
-        return "bad", f"{words} on a plan that the catalogue has no more ({', '.join(gone)}): {do}.", {"gone": gone}
+        return (
+            "bad",
+            f"{words} on a plan that the catalogue has no more ({names}): {do}.",
+            {"gone": gone},
+        )
     of_account = select(Subscription.account_id).where(*alive).group_by(Subscription.account_id)
     twice = list(look.session.scalars(of_account.having(func.count() > 1).limit(100)))
     if twice:
@@ -70,8 +73,3 @@ def portal(look: Look) -> Found:
             {"id": held[0]},
         )
     return "ok", f"The customer portal {held[0]} offers what the catalogue sells.", {"id": held[0]}
-
-
-def _is_sound(plan: Plan, held: Mapping[str, Any]) -> bool:
-    price = held.get(str(plan.lookup_key))
-    return price is not None and is_sellable(price, plan)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from webapp.billing.gateway import Gateway
 from webapp.billing.plan_objects import Invoice, SubscriptionFacts
 from webapp.billing.stripe_objects import Price
+from webapp.catalog.shapes import PLAN_LOOKUP_PREFIX
 
-LOOKUP_PREFIX = "refill_plan_"
 # Stripe makes the invoice of a period when it begins; clocks and drafts are given two days.
 BEFORE_THE_PERIOD = dt.timedelta(days=2)
 
@@ -65,8 +65,8 @@ def plan_of_price(price: Price) -> str | None:
     """
     if price.metadata.get("type") == "plan":
         return price.metadata.get("plan")
-    if price.lookup_key and price.lookup_key.startswith(LOOKUP_PREFIX):
-        return price.lookup_key.removeprefix(LOOKUP_PREFIX)
+    if price.lookup_key and price.lookup_key.startswith(PLAN_LOOKUP_PREFIX):
+        return price.lookup_key.removeprefix(PLAN_LOOKUP_PREFIX)
     return None
 
 

@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from webapp.billing.checkout import Buyer, Shop, switches
 from webapp.billing.customers import customer_of, remember_customer
 from webapp.billing.errors import AlreadySubscribed, PlanUnavailable, UnknownPlan
 from webapp.billing.models import StripePrice
-from webapp.billing.offers import prices_by_lookup_key
+from webapp.billing.offers import fault_of, prices_by_lookup_key
 from webapp.billing.opening import LIFE, NEVER_ASKED, attach, locked, new_id, opened_under, unknown_customer
 from webapp.billing.stripe_objects import CheckoutSession
 from webapp.billing.subscriptions.asking import PlanTold
@@ -24,8 +23,6 @@ from webapp.billing.subscriptions.settling import settle_subscription
 from webapp.billing.subscriptions.standing import current_subscription
 from webapp.catalog import Catalog, Plan
 from webapp.ledger.operations import lock_account
-
-log = structlog.get_logger("refill")
 
 
 def open_plan_checkout(
@@ -120,14 +117,10 @@ def _price(session: Session, shop: Shop, plan: Plan) -> StripePrice:
     """The plan's Price, if Stripe has one that agrees with the catalogue."""
     lookup_key = str(plan.lookup_key)
     price = prices_by_lookup_key(session, shop.stripe_mode, [lookup_key]).get(lookup_key)
-    if price is None or not is_sellable(price, plan):
+    code, _ = fault_of(plan, price, shop.stripe_mode)
+    if code or price is None:
         raise PlanUnavailable(plan.slug)
     return price
-
-
-def is_sellable(price: StripePrice, plan: Plan) -> bool:
-    """Whether what Stripe asks is what the catalogue says."""
-    return price.is_active and (price.amount_minor, price.currency) == (plan.amount_minor, plan.currency)
 
 
 def _left(

@@ -5,7 +5,6 @@ They find the subscription, read it and its invoices anew, and bring our mirror 
 
 import datetime as dt
 
-import structlog
 from sqlalchemy.orm import Session
 
 from webapp.billing.customers import forget_customer
@@ -21,8 +20,6 @@ from webapp.billing.subscriptions.models import PlanCheckout
 from webapp.billing.subscriptions.settling import account_of, note_action_needed, settle_subscription
 from webapp.billing.sync import store_price
 from webapp.catalog import Catalog
-
-log = structlog.get_logger("refill")
 
 
 @on_plan("checkout.session.completed")

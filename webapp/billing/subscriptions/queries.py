@@ -31,11 +31,6 @@ def plan_checkout_of_session(session: Session, account_id: int, session_id: str)
     )
 
 
-def plan_checkout(session: Session, account_id: int, checkout_id: str) -> PlanCheckout | None:
-    """The account's checkout of a plan of this id; None for whatever can't be an id."""
-    return session.get(PlanCheckout, (account_id, checkout_id)) if OBJECT_ID.fullmatch(checkout_id) else None
-
-
 def last_plan_checkout(session: Session, account_id: int, *, stripe_mode: str) -> PlanCheckout | None:
     """The checkout of a plan that the account opened last, if it got as far as Stripe."""
     opened = (
