@@ -37,16 +37,8 @@ def lived(subscribing: Subscribing, number: int) -> list[str]:
     waiting = subscribing.simulator.deliveries.waiting()
     for delivery in waiting:
         subscribing.simulator.deliveries.drop(delivery, now=0)
-    wanted, chosen = list(LIFE), []
-    for delivery in waiting:
-        if wanted and delivery.event_type == wanted[0]:
-            wanted.pop(0)
-            chosen.append(delivery.event_id)
-    if not wanted:
-        return chosen
-    return [next(one.event_id for one in waiting if one.event_type == kind) for kind in LIFE[:4]] + [
-        [one.event_id for one in waiting if one.event_type == kind][-1] for kind in LIFE[4:]
-    ]
+    told = {kind: [one.event_id for one in waiting if one.event_type == kind] for kind in LIFE}
+    return [*(told[kind][0] for kind in LIFE[:4]), *(told[kind][-1] for kind in LIFE[4:])]
 
 
 def assert_lived(subscribing: Subscribing, order: object) -> None:
