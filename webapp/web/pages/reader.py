@@ -16,12 +16,15 @@ from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.queries import Balance
+from webapp.ledger.usage import day_of
+from webapp.ledger.use import DayOfUse, use_by_day
 from webapp.orm import utc_now
 from webapp.people.passwords import NO_PASSWORD
 from webapp.web.balance import fresh_balance
 from webapp.web.regions import region_of, written_as
 
 PURCHASES_SHOWN = 5
+RECENT_DAYS = 90
 UNSETTLED = frozenset({"open", "processing"})
 
 
@@ -124,6 +127,18 @@ class Reader:
     def zone(self) -> str:
         """The name of the zone in which times are shown."""
         return self.balance.time_zone
+
+    @property
+    def today(self) -> dt.date:
+        """The day it is in the account's zone: the one that usage counts in now."""
+        return day_of(self.now, self.zone)
+
+    @cached_property
+    def recent_use(self) -> tuple[DayOfUse, ...]:
+        """What was used on the last 90 days, today among them, by meter and kind of grant. One query for all of it."""
+        since_on = self.today - dt.timedelta(days=RECENT_DAYS - 1)
+        parts_told = ("meter", "grant_kind")
+        return use_by_day(db.session(), self.account_id, since_on=since_on, until_on=self.today, by=parts_told)
 
     @property
     def shown_credits(self) -> int:
