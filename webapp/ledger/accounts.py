@@ -5,17 +5,17 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp.ledger.checks import check_time_zone
-from webapp.ledger.errors import UnknownAccount
-from webapp.ledger.models import MAX_ACCOUNT_ID, Account, accounts
+from webapp.ledger.errors import SpendingPaused, UnknownAccount
+from webapp.ledger.models import MAX_ACCOUNT_ID, Account, accounts, limit_windows
 
 
 @dataclass(frozen=True, slots=True)
 class LockedAccount:
-    """The account's row as read under its lock. Amounts in credits."""
+    """The account's row as read under its lock. Amounts in credits; `limits` is how many spend limits it has."""
 
     id: int
     available: int
@@ -25,6 +25,8 @@ class LockedAccount:
     seq: int
     time_zone: str
     spending_paused_at: dt.datetime | None
+    owner_paused_at: dt.datetime | None
+    limits: int
 
 
 # `key_share`: writers of an account wait for each other, but whoever only refers to it (a foreign key) does not.
@@ -49,7 +51,7 @@ def open_account(session: Session, *, time_zone: str = "UTC", now: dt.datetime) 
     """
     check_time_zone(time_zone)
     account_id = 1 + secrets.randbelow(MAX_ACCOUNT_ID)
-    empty = {"available": 0, "held": 0, "frozen": 0, "debt": 0, "seq": 0}
+    empty = {"available": 0, "held": 0, "frozen": 0, "debt": 0, "seq": 0, "limits": 0, "has_changed": False}
     session.execute(insert(accounts).values(id=account_id, time_zone=time_zone, created_at=now, **empty))
     return account_id
 
@@ -57,33 +59,59 @@ def open_account(session: Session, *, time_zone: str = "UTC", now: dt.datetime) 
 def set_time_zone(session: Session, account_id: int, time_zone: str) -> None:
     """Change the zone by whose days the account's use is counted from now on; days already counted stay.
 
-    Under the account's lock, so that each use falls on one day of one zone. Raises InvalidRequest for a zone nobody
-    knows, and UnknownAccount.
+    Under the account's lock, so that each use falls on one day of one zone. The windows of its spend limits begin at
+    other instants then: they are forgotten, to be counted from entries by the next that needs them. Raises
+    InvalidRequest for a zone nobody knows, and UnknownAccount.
     """
     check_time_zone(time_zone)
-    locked(session, account_id)
-    session.execute(update(accounts).where(accounts.c.id == account_id).values(time_zone=time_zone))
+    if locked(session, account_id).time_zone == time_zone:
+        return
+    session.execute(delete(limit_windows).where(limit_windows.c.account_id == account_id))
+    session.execute(update(accounts).where(accounts.c.id == account_id).values(time_zone=time_zone, has_changed=True))
 
 
 def pause_spending(session: Session, account_id: int, *, now: dt.datetime) -> bool:
     """Let nothing be spent or held from now on, until it is resumed; whether that changed anything.
 
-    Work that is under way goes on: its holds are captured up to what they have, or released. Locks the account. Raises
-    UnknownAccount.
+    For operators. Work that is under way goes on: its holds are captured up to what they have, or released. Locks the
+    account. Raises UnknownAccount.
     """
-    return _set_paused(session, account_id, now)
+    return _set_paused(session, account_id, "spending_paused_at", now)
 
 
 def resume_spending(session: Session, account_id: int) -> bool:
-    """Let credits be spent again; whether that changed anything. Locks the account. Raises UnknownAccount."""
-    return _set_paused(session, account_id, None)
+    """End the pause of an operator; whether there was one. Locks the account. Raises UnknownAccount.
+
+    An owner's own pause goes on.
+    """
+    return _set_paused(session, account_id, "spending_paused_at", None)
 
 
-def _set_paused(session: Session, account_id: int, paused_at: dt.datetime | None) -> bool:
-    if (locked(session, account_id).spending_paused_at is None) == (paused_at is None):
+def pause_as_owner(session: Session, account_id: int, *, now: dt.datetime) -> bool:
+    """What `pause_spending` does, for the account's owner, who can end it. Locks the account. Raises UnknownAccount."""
+    return _set_paused(session, account_id, "owner_paused_at", now)
+
+
+def resume_as_owner(session: Session, account_id: int) -> bool:
+    """End the owner's pause; whether there was one. An operator's goes on. Locks the account. Raises UnknownAccount."""
+    return _set_paused(session, account_id, "owner_paused_at", None)
+
+
+def _set_paused(session: Session, account_id: int, column: str, paused_at: dt.datetime | None) -> bool:
+    account = locked(session, account_id)
+    if (getattr(account, column) is None) == (paused_at is None):
         return False
-    session.execute(update(accounts).where(accounts.c.id == account_id).values(spending_paused_at=paused_at))
+    changed = {column: paused_at, "has_changed": True}
+    session.execute(update(accounts).where(accounts.c.id == account_id).values(changed))
     return True
+
+
+def refuse_paused(account: LockedAccount) -> None:
+    """Raise SpendingPaused if an operator or the owner has paused spending (facts: paused_at, paused_by)."""
+    for paused_by, paused_at in (("operator", account.spending_paused_at), ("owner", account.owner_paused_at)):
+        if paused_at is not None:
+            sentence = "Spending is paused on this account."
+            raise SpendingPaused(sentence, paused_at=paused_at.isoformat(), paused_by=paused_by)
 
 
 def lock_account(session: Session, account_id: int) -> Account:

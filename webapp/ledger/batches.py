@@ -14,6 +14,7 @@ from webapp.ledger.errors import IdempotencyConflict, InvalidRequest, LedgerRefu
 from webapp.ledger.facts import EntryFacts, Posted
 from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import answered_again, stored_keys
+from webapp.ledger.limits.counting import count_limits
 from webapp.ledger.lots import open_sheets
 from webapp.ledger.sheet import Line, Sheet
 from webapp.ledger.spends import SpendLine, post_spend, spend_draft
@@ -68,6 +69,7 @@ def _results(session: Session, sheet: Sheet, asked: Sequence[Asked], now: dt.dat
     posted: dict[str, Line] = {}
     results: dict[int, Result] = {}
     sheet.settle_due(now)
+    count_limits(session, sheet, now=now)
     for one in asked:
         try:
             results[one.place] = _result(session, sheet, one.draft, one.credits, stored, posted, now)

@@ -43,7 +43,11 @@ class HoldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry to be written. Its number and the balance after it come from the sheet it is posted on."""
+    """An entry to be written. Its number and the balance after it come from the sheet it is posted on.
+
+    `returned_to_hold` is for the limits of the account: the hold that a reversed capture closed, and how many of the
+    credits that are returned counted in the windows of that hold.
+    """
 
     kind: str
     key: str
@@ -62,6 +66,7 @@ class Draft:
     actor_kind: str = "system"
     lot: NewLot | None = None
     hold: HoldChange | None = None
+    returned_to_hold: tuple[int, int] | None = None
 
     @property
     def credits(self) -> int:

@@ -9,7 +9,9 @@ Refusal
     ├── UnknownGrant          grant
     ├── UnknownHold           hold
     ├── InsufficientCredits   needed, available
-    ├── SpendingPaused
+    ├── SpendingPaused        paused_at, paused_by
+    ├── SpendLimitReached     needed, limit, used, held, left, period, key, resets_at
+    ├── LimitAlreadyReached   limit, used, held
     ├── HoldClosed            hold, state
     ├── CaptureAboveHold      needed, held
     ├── NotReversible         entry, kind
@@ -19,6 +21,7 @@ Refusal
 """
 
 from webapp.errors import Refusal
+from webapp.ledger.limits.facts import LimitStanding
 
 
 class LedgerRefusal(Refusal):
@@ -78,9 +81,44 @@ class InsufficientCredits(LedgerRefusal):
 
 
 class SpendingPaused(LedgerRefusal):
-    """The account's owner or an operator has paused spending."""
+    """The account's owner or an operator has paused spending. Facts: `paused_at`, `paused_by` (owner or operator)."""
 
     code = "spending_paused"
+
+
+class SpendLimitReached(LedgerRefusal):
+    """A spend limit of the account, or of the API key that asks, has less left than is needed.
+
+    Facts: `needed`, `limit`, `used`, `held`, `left` (credits), `period`, `key` (its number, or None for a limit of the
+    whole account), `resets_at`. `account_id` says whose it is: who asks may be somebody else.
+    """
+
+    code = "spend_limit_reached"
+
+    def __init__(self, account_id: int, standing: LimitStanding, *, needed: int) -> None:
+        limit, per, left = standing.limit, standing.limit.period, standing.left
+        whose = "this API key's" if limit.key_id else "the account's"
+        super().__init__(
+            f"This needs {needed:,} credits, and {left:,} are left of {whose} limit of {limit.credits:,} a {per}.",
+            needed=needed,
+            limit=limit.credits,
+            used=standing.used,
+            held=standing.held,
+            left=left,
+            period=per,
+            key=limit.key_id or None,
+            resets_at=standing.window.ends_at.isoformat(),
+        )
+        self.account_id, self.standing, self.needed = account_id, standing, needed
+
+
+class LimitAlreadyReached(LedgerRefusal):
+    """A limit that pauses would stop usage at once, and nobody has said that it may.
+
+    Facts: `limit`, `used`, `held` (credits).
+    """
+
+    code = "limit_already_reached"
 
 
 class HoldClosed(LedgerRefusal):

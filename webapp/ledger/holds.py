@@ -13,6 +13,7 @@ from webapp.ledger.drafts import Draft, HoldChange, Move
 from webapp.ledger.errors import CaptureAboveHold, HoldClosed, UnknownHold
 from webapp.ledger.facts import HoldFacts, Posted
 from webapp.ledger.keys import checked, replay
+from webapp.ledger.limits.counting import count_limits
 from webapp.ledger.lots import held_by, open_sheet
 from webapp.ledger.reading import read_hold
 from webapp.ledger.sheet import Sheet
@@ -43,8 +44,8 @@ def hold(
     Locks the account. The hold ends by `capture`, by `release`, or by itself `lasts_seconds` (1 to 86,400) from now;
     until then no one else can use its credits, even when their lot expires meanwhile. Keys and refusals are those of
     `spend`; a repeated one answers the hold as it was made.
-    Raises InsufficientCredits (facts: needed, available), SpendingPaused, InvalidCredits, InvalidRequest,
-    UnknownAccount.
+    Raises SpendingPaused, SpendLimitReached, InsufficientCredits (facts: needed, available), InvalidCredits,
+    InvalidRequest, UnknownAccount.
     """
     check_credits(credits)
     check_lasts_seconds(lasts_seconds)
@@ -91,7 +92,8 @@ def capture(
     takes what it lacks from the available credits, in burn order, in the same entry; if they don't cover it, nothing.
     Raises UnknownHold, HoldClosed (facts: hold, state), CaptureAboveHold (facts: needed, held), InvalidCredits,
     InvalidRequest, UnknownAccount; for what is above the hold InsufficientCredits (facts: needed, available: what is
-    missing, and what there is for it) and SpendingPaused.
+    missing, and what there is for it), SpendingPaused and SpendLimitReached. What is within it was counted by the
+    limits when it was made, and is honoured.
     """
     check_credits(credits)
     check_number(hold_seq)
@@ -151,8 +153,10 @@ def _hold(
 ) -> Posted:
     sheet = open_sheet(session, account, now=now)
     sheet.settle_due(now)
+    count_limits(session, sheet, now=now)
     made = HoldChange(seq=sheet.seq + 1, credits=credits, captured=0, state="open", expires_at=ends_at)
-    line = sheet.post(replace(draft, moves=taken(sheet, credits, to_book="held"), hold=made))
+    moves = taken(sheet, credits, to_book="held", key_id=draft.key_id)
+    line = sheet.post(replace(draft, moves=moves, hold=made))
     write(session, [sheet], now=now)
     return answer(line, now=now)
 
@@ -174,9 +178,11 @@ def _close(
         )
     sheet = open_sheet(session, account, now=now)
     sheet.settle_due(now)
+    if used > found.credits:
+        count_limits(session, sheet, now=now)
     state = "captured" if draft.kind == "capture" else "released"
     closed = HoldChange(seq=hold_seq, credits=found.credits, captured=used, state=state, expires_at=found.expires_at)
-    moves = _moves_of(sheet, held_by(session, account.id, hold_seq), used)
+    moves = _moves_of(sheet, held_by(session, account.id, hold_seq), used, draft.key_id)
     used_on = day_of(draft.occurred_at, account.time_zone) if used else None
     line = sheet.post(replace(draft, moves=moves, hold=closed, used_on=used_on))
     sheet.finish(now)
@@ -194,10 +200,10 @@ def _open_hold(session: Session, account_id: int, hold_seq: int, now: dt.datetim
     return found
 
 
-def _moves_of(sheet: Sheet, held: list[tuple[int, int]], used: int) -> tuple[Move, ...]:
+def _moves_of(sheet: Sheet, held: list[tuple[int, int]], used: int, key_id: int) -> tuple[Move, ...]:
     """What is used goes from held to spent, in the order of the hold's lots; the rest becomes available again.
 
-    What is used above the hold comes from the available credits, as for a spend. Lots stand in burn order.
+    What is used above the hold comes from the available credits, as for a spend by the key. Lots stand in burn order.
     """
     above = max(0, used - sum(has for _, has in held))
     spent = dict(allocate(used - above, held))
@@ -207,6 +213,6 @@ def _moves_of(sheet: Sheet, held: list[tuple[int, int]], used: int) -> tuple[Mov
             if moved:
                 moves.append(Move(grant, sheet.lots[grant].kind, "held", book, moved))
     if above:
-        moves += taken(sheet, above, to_book="spent")
+        moves += taken(sheet, above, to_book="spent", key_id=key_id)
     places = {lot.grant: place for place, lot in enumerate(in_burn_order(sheet.lots.values()))}
     return tuple(sorted(moves, key=lambda move: places[move.grant]))

@@ -2,11 +2,12 @@
 
 The statements run unchanged on SQLite and PostgreSQL. Each gives `account_id`, `seq`, and pairs `expected_<name>` and
 `found_<name>`; a row may carry pairs that agree, the runner keeps those that differ. `{one:<column>}` becomes a
-condition when a single account is checked.
+condition when a single account is checked (`scoping`).
 """
 
 from dataclasses import dataclass
 
+from webapp.ledger.limits.entries_say import COUNTED
 from webapp.ledger.models import BOOKS
 
 
@@ -305,14 +306,31 @@ CLAIM_IS_SETTLED = Invariant(
     "{name} of the lot is {found}, refunds and disputes ask for {expected}",
 )
 
-NO_LIMIT_IS_COUNTED = Invariant(
-    "no_limit_is_counted",
+LIMITS_ARE_COUNTED = Invariant(
+    "limits_are_counted",
     """
-    SELECT account_id, NULL AS seq, limit_id, 0 AS expected_used, used AS found_used,
-        0 AS expected_held, held AS found_held
-    FROM limit_windows WHERE (used <> 0 OR held <> 0) {one:account_id}
+    SELECT a.id AS account_id, NULL AS seq, COUNT(l.period) AS expected_limits, a.limits AS found_limits
+    FROM accounts a LEFT JOIN spend_limits l ON l.account_id = a.id
+    WHERE 1 = 1 {one:a.id}
+    GROUP BY a.id, a.limits HAVING a.limits <> COUNT(l.period)
     """,
-    "{name} in a window of limit {limit_id} is {found}; there are no spend limits yet, so it must be {expected}",
+    "the account counts {found} spend limits, it has {expected}",
+)
+
+WINDOW_IS_ITS_ENTRIES = Invariant(
+    "window_is_its_entries",
+    f"""
+    WITH {COUNTED}
+    SELECT w.account_id, NULL AS seq, w.key_id, w.period, w.starts_at,
+        COALESCE(SUM(c.used), 0) AS expected_used, w.used AS found_used,
+        COALESCE(SUM(c.held), 0) AS expected_held, w.held AS found_held
+    FROM limit_windows w LEFT JOIN counted c ON c.account_id = w.account_id
+        AND c.created_at >= w.starts_at AND c.created_at < w.ends_at AND w.key_id IN (0, c.key_id)
+    WHERE 1 = 1 {{one:w.account_id}}
+    GROUP BY w.account_id, w.key_id, w.period, w.starts_at, w.used, w.held
+    HAVING w.used <> COALESCE(SUM(c.used), 0) OR w.held <> COALESCE(SUM(c.held), 0)
+    """,  # noqa: S608  # put together from our own names
+    "{name} of the limit a {period} (key {key_id}) from {starts_at} is {found}, entries say {expected}",
 )
 
 INVARIANTS = (
@@ -332,5 +350,6 @@ INVARIANTS = (
     GRANT_IS_ITS_ENTRY,
     USAGE_IS_ITS_ENTRIES,
     CLAIM_IS_SETTLED,
-    NO_LIMIT_IS_COUNTED,
+    LIMITS_ARE_COUNTED,
+    WINDOW_IS_ITS_ENTRIES,
 )

@@ -69,6 +69,7 @@ USES = ("spend", "capture", "reverse")
 GIVES = ("grant",)
 TAKES_BACK = ("takeback", "giveback", "void", "freeze", "unfreeze")
 ENDS = ("expire",)
+LIMIT_PERIODS = ("day", "week", "month")
 ACTOR_KINDS = ("system", "user", "operator", "key", "stripe")
 
 # Burn order, first part: what expires by itself goes first, what was paid for goes last.
@@ -99,7 +100,12 @@ def _index_where(name: str, columns: tuple[str, ...], condition: str) -> Index:
 
 
 class Account(Base):
-    """A holder of credits: the cached balance, the counter of its entries, and the only lock."""
+    """A holder of credits: the cached balance, the counter of its entries, and the only lock.
+
+    Spending is paused by an operator (`spending_paused_at`), by its owner (`owner_paused_at`), or both. `limits` counts
+    its spend limits, so that a spend need not look where there are none. `has_changed`: since it was last looked at by
+    what watches thresholds; a flag, so that the spends of a busy account leave its index alone.
+    """
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -108,6 +114,8 @@ class Account(Base):
         CheckConstraint("available = 0 OR debt = 0", "no_debt_beside_credits"),
         CheckConstraint(f"available + held + frozen <= {MAX_BALANCE_CREDITS}", "largest_balance"),
         CheckConstraint("seq >= 0", "seq_counts"),
+        CheckConstraint("limits >= 0", "limits_counts"),
+        _index_where("ix_accounts_changed", ("id",), "has_changed"),
         {"postgresql_with": {"fillfactor": 60}},
     )
 
@@ -119,6 +127,9 @@ class Account(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     spending_paused_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    owner_paused_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    limits: Mapped[int] = mapped_column(default=0, server_default="0")
+    has_changed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
@@ -321,17 +332,53 @@ class UsageDaily(Base):
     count: Mapped[int] = mapped_column(BigInteger)
 
 
-class LimitWindow(Base):
-    """What a spend limit has counted in one of its windows. Changed under the account's lock."""
+class SpendLimit(Base):
+    """At most so many credits in each day, week or month, by the whole account (`key_id` 0) or by one API key.
 
-    __tablename__ = "limit_windows"
-    __table_args__ = (CheckConstraint("used >= 0 AND held >= 0", "not_negative"),)
+    One that `pauses` refuses what would go above it; the others only tell. `is_money` says that it was set as money,
+    and is shown so.
+    """
+
+    __tablename__ = "spend_limits"
+    __table_args__ = (
+        _one_of("period", LIMIT_PERIODS, "known_period"),
+        CheckConstraint(f"credits BETWEEN 1 AND {MAX_OPERATION_CREDITS}", "credits_in_range"),
+        CheckConstraint("key_id >= 0", "key_or_none"),
+    )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
-    limit_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    key_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, default=0, autoincrement=False)
+    period: Mapped[str] = mapped_column(String(8), primary_key=True)
+    credits: Mapped[int] = mapped_column(BigInteger)
+    pauses: Mapped[bool]
+    is_money: Mapped[bool]
+    changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class LimitWindow(Base):
+    """What a spend limit has counted from `starts_at` until before `ends_at`. Changed under the account's lock.
+
+    Rebuildable from entries: a window without a row is counted from them when it is needed. `used` are credits spent
+    and not returned, `held` those of open holds; each counts in the window in which its spend or hold was written.
+    """
+
+    __tablename__ = "limit_windows"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "key_id", "period"],
+            ["spend_limits.account_id", "spend_limits.key_id", "spend_limits.period"],
+        ),
+        CheckConstraint("used >= 0 AND held >= 0", "not_negative"),
+        CheckConstraint("starts_at < ends_at", "lasts"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    key_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    period: Mapped[str] = mapped_column(String(8), primary_key=True)
     starts_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, primary_key=True)
-    used: Mapped[int] = mapped_column(BigInteger, default=0)
-    held: Mapped[int] = mapped_column(BigInteger, default=0)
+    ends_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    used: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[int] = mapped_column(BigInteger)
 
 
 # The hot statements are written on the tables themselves, without ORM objects.
@@ -343,4 +390,5 @@ postings = cast("Table", Posting.__table__)
 claims = cast("Table", PaymentClaim.__table__)
 holds = cast("Table", Hold.__table__)
 usage_daily = cast("Table", UsageDaily.__table__)
+spend_limits = cast("Table", SpendLimit.__table__)
 limit_windows = cast("Table", LimitWindow.__table__)

@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from webapp.ledger.accounts import possible_id, unknown_account
 from webapp.ledger.balances import Balance, LotFacts, balance
+from webapp.ledger.changes import changed_accounts
 from webapp.ledger.counting import change_since, count_entries
 from webapp.ledger.facts import EntryFacts, HoldFacts, LotBooks, LotTouched
 from webapp.ledger.history import HistoryPage, Stretch, entry, history, stretch
+from webapp.ledger.limits.facts import LimitStanding
+from webapp.ledger.limits.queries import limit_standings
 from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import accounts, grants, holds
 from webapp.ledger.past import balance_as_of
@@ -26,6 +29,7 @@ __all__ = [
     "EntryFacts",
     "HistoryPage",
     "HoldFacts",
+    "LimitStanding",
     "LotBooks",
     "LotFacts",
     "LotTouched",
@@ -41,11 +45,13 @@ __all__ = [
     "balance",
     "balance_as_of",
     "change_since",
+    "changed_accounts",
     "count_entries",
     "entry",
     "expired_of_sources",
     "history",
     "hold",
+    "limit_standings",
     "lot_books",
     "open_holds",
     "preview_takeback",

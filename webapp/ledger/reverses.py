@@ -18,26 +18,29 @@ from webapp.ledger.fingerprints import fingerprint_of
 from webapp.ledger.keys import checked, replay
 from webapp.ledger.lots import open_sheet, spent_by
 from webapp.ledger.models import entries
+from webapp.ledger.reading import read_hold
 from webapp.ledger.sheet import Sheet
 from webapp.ledger.writing import answer, write
 
 # Failed work that is returned just after its credits expired can still be used for as long.
 GRACE = dt.timedelta(hours=24)
 
-_USE = select(entries.c.seq, entries.c.kind, entries.c.meter, entries.c.key_id, entries.c.used_on).where(
-    entries.c.account_id == bindparam("of_account"), entries.c.seq == bindparam("of_entry")
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The spend or capture to be undone: where it counts in the usage by day."""
+    """The spend or capture to be undone: where it counts in the usage by day, and the hold that a capture closed."""
 
     seq: int
     kind: str
     meter: str
     key_id: int
     used_on: dt.date
+    hold_seq: int | None
+
+
+_USE = select(*(entries.c[name] for name in Use.__dataclass_fields__)).where(
+    entries.c.account_id == bindparam("of_account"), entries.c.seq == bindparam("of_entry")
+)
 
 
 def reverse(
@@ -89,11 +92,27 @@ def _reverse(
     sheet = open_sheet(session, account, now=now, lots=[grant for grant, _ in shares])
     sheet.settle_due(now)
     draft = replace(draft, meter=use.meter, key_id=use.key_id, used_on=use.used_on)
+    if account.limits and use.hold_seq is not None:
+        returned = sum(share for _, share in shares)
+        to_hold = _to_hold(session, account.id, use.hold_seq, sum(spent for _, spent in left), returned, now)
+        draft = replace(draft, returned_to_hold=(use.hold_seq, to_hold))
     line = sheet.post(replace(draft, moves=tuple(_returned(sheet, shares))))
     _grant_anew(sheet, line.seq, now)
     sheet.finish(now)
     write(session, [sheet], now=now)
     return answer(line, now=now)
+
+
+def _to_hold(session: Session, account_id: int, hold_seq: int, left: int, returned: int, now: dt.datetime) -> int:
+    """How much of what is returned counted with the hold: what the capture took above it is returned first.
+
+    `left` is what of the capture was not returned before.
+    """
+    hold = read_hold(session, account_id, hold_seq, now=now)
+    assert hold is not None  # noqa: S101  # a capture has closed it
+    above = max(0, hold.captured - hold.credits)
+    above_left = max(0, above - (hold.captured - left))
+    return returned - min(returned, above_left)
 
 
 def _returnable(credits: int | None, left: int) -> int:

@@ -14,6 +14,7 @@ from webapp.ledger.accounts import LockedAccount
 from webapp.ledger.burndown import Lot, allocate, in_burn_order
 from webapp.ledger.drafts import Draft, HoldChange, Move, NewLot
 from webapp.ledger.fingerprints import fingerprint_of
+from webapp.ledger.limits.facts import LimitStanding
 
 LEFT_BOOKS = ("available", "held", "frozen")
 # What follows from an operation settles in two passes; more would be a fault of the rules.
@@ -44,6 +45,8 @@ class Line:
 class Sheet:
     """An account's lots by number, its due holds, its numbers as they change, and the lines to be written.
 
+    `limits` are those of the account, once they were counted (`limits.counting`), for what takes credits from it.
+
     `debt` may be below 0 between two postings: that much has been paid for debts that no longer exist.
     `changed` are the lots whose books differ from what is stored; `made` those that are not stored yet.
     """
@@ -56,6 +59,7 @@ class Sheet:
     frozen: int
     debt: int
     seq: int
+    limits: list[LimitStanding] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     made: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)

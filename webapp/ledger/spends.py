@@ -6,14 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.ledger.accounts import LockedAccount, locked
+from webapp.ledger.accounts import LockedAccount, locked, refuse_paused
 from webapp.ledger.burndown import allocate
 from webapp.ledger.checks import check_credits
 from webapp.ledger.drafts import Draft, Move
-from webapp.ledger.errors import InsufficientCredits, SpendingPaused
+from webapp.ledger.errors import InsufficientCredits
 from webapp.ledger.facts import Posted
 from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import checked, replay
+from webapp.ledger.limits.checking import take_from_limits
+from webapp.ledger.limits.counting import count_limits
 from webapp.ledger.lots import open_sheet
 from webapp.ledger.sheet import Line, Sheet
 from webapp.ledger.usage import day_of
@@ -60,8 +62,8 @@ def spend(
     leaves nothing, so its key may succeed later. Due lots and holds are settled first. `occurred_at` (now, if not
     given) may lie in the past; with the account's time zone it decides on which day the use counts. `quantity` is in
     the meter's unit, `key_id` the API key's number.
-    Raises InsufficientCredits (facts: needed, available), SpendingPaused, InvalidCredits, InvalidRequest,
-    UnknownAccount.
+    Raises SpendingPaused, SpendLimitReached, InsufficientCredits (facts: needed, available), InvalidCredits,
+    InvalidRequest, UnknownAccount.
     """
     line = SpendLine(
         account_id=account_id,
@@ -105,25 +107,29 @@ def spend_draft(line: SpendLine, *, now: dt.datetime) -> Draft:
 def _spend(session: Session, account: LockedAccount, draft: Draft, credits: int, now: dt.datetime) -> Posted:
     sheet = open_sheet(session, account, now=now)
     sheet.settle_due(now)
+    count_limits(session, sheet, now=now)
     line = post_spend(sheet, draft, credits)
     write(session, [sheet], now=now)
     return answer(line, now=now)
 
 
 def post_spend(sheet: Sheet, draft: Draft, credits: int) -> Line:
-    """Put a spend on a sheet whose due lots are settled. Raises InsufficientCredits or SpendingPaused."""
-    moves = taken(sheet, credits, to_book="spent")
+    """Put a spend on a sheet whose due lots are settled and whose limits are counted.
+
+    Raises SpendingPaused, SpendLimitReached or InsufficientCredits.
+    """
+    moves = taken(sheet, credits, to_book="spent", key_id=draft.key_id)
     return sheet.post(replace(draft, moves=moves, used_on=day_of(draft.occurred_at, sheet.account.time_zone)))
 
 
-def taken(sheet: Sheet, credits: int, *, to_book: str) -> tuple[Move, ...]:
-    """The moves of available credits, in burn order, to `spent` or `held`.
+def taken(sheet: Sheet, credits: int, *, to_book: str, key_id: int) -> tuple[Move, ...]:
+    """The moves of available credits, in burn order, to `spent` or `held`, for an API key (0: none).
 
-    Raises SpendingPaused, and InsufficientCredits (facts: needed, available).
+    Raises SpendingPaused, SpendLimitReached, and InsufficientCredits (facts: needed, available): in this order, for
+    more credits would not help where spending is paused or a limit is reached.
     """
-    paused_at = sheet.account.spending_paused_at
-    if paused_at is not None:
-        raise SpendingPaused("Spending is paused on this account.", paused_at=paused_at.isoformat())
+    refuse_paused(sheet.account)
+    take_from_limits(sheet.limits, sheet.account.id, credits, key_id=key_id)
     if sheet.available < credits:
         raise InsufficientCredits(sheet.account.id, needed=credits, available=sheet.available)
     shares = allocate(credits, sheet.spendable())

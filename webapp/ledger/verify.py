@@ -1,7 +1,6 @@
 """Checking the ledger against itself. Reads only: it names what is wrong and never repairs it."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.ledger.accounts import possible_id, unknown_account
 from webapp.ledger.invariants import INVARIANTS, Invariant
 from webapp.ledger.models import accounts, entries
+from webapp.ledger.scoping import scoped
 
 MAX_ROWS_PER_RULE = 100
 
@@ -77,8 +77,7 @@ def _counts(session: Session, account_id: int | None) -> tuple[int, int]:
 
 
 def _broken(session: Session, invariant: Invariant, account_id: int | None) -> list[RowMapping]:
-    only = r"AND \1 = :account" if account_id is not None else ""
-    statement = text(f"{re.sub(r'{one:([a-z_.]+)}', only, invariant.sql)} LIMIT {MAX_ROWS_PER_RULE}")
+    statement = text(f"{scoped(invariant.sql, is_one=account_id is not None)} LIMIT {MAX_ROWS_PER_RULE}")
     bound = {} if account_id is None else {"account": account_id}
     return list(session.execute(statement, bound).mappings())
 

@@ -1,6 +1,7 @@
 """The one place that writes: what stands on a sheet goes into the tables, all of it at once.
 
-Entries with their postings, lots, holds, usage and the account's cached balance. The caller holds the account's lock.
+Entries with their postings, lots, holds, usage, windows of limits and the account's cached balance. The caller holds
+the account's lock.
 """
 
 import datetime as dt
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.ledger.drafts import Draft
 from webapp.ledger.facts import EntryFacts, HoldFacts, LotTouched, Posted
+from webapp.ledger.limits.counting import change_windows
 from webapp.ledger.models import BOOKS, accounts, entries, entry_details, grants, holds, postings
 from webapp.ledger.reading import merged, tells
 from webapp.ledger.sheet import LEFT_BOOKS, Line, Sheet
@@ -27,7 +29,7 @@ _CACHED = (*LEFT_BOOKS, "debt", "seq")
 _CHANGE_ACCOUNT = (
     update(accounts)
     .where(accounts.c.id == bindparam("of_account"))
-    .values({name: bindparam(f"new_{name}") for name in _CACHED})
+    .values({name: bindparam(f"new_{name}") for name in _CACHED} | {"has_changed": True})
 )
 _LOT_VALUES = (*BOOKS, "voided_by_operator", "is_used_up")
 _CHANGE_LOT = (
@@ -58,6 +60,8 @@ def write(session: Session, sheets: Iterable[Sheet], *, now: dt.datetime) -> Non
     _run(session, _INSERT_HOLDS, _new_hold_rows(lines, now))
     _run(session, _CLOSE_HOLD, _closed_hold_rows(lines))
     _run(session, _CHANGE_ACCOUNT, [_account_row(sheet) for sheet in written])
+    for sheet in written:
+        change_windows(session, sheet)
     count_usage(session, (use for account_id, line in lines for use in _uses(account_id, line.draft)))
 
 
