@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 import tests.browser.states_of_api
 import tests.browser.states_of_billing
+import tests.browser.states_of_dashboard
 import tests.browser.states_of_history
 import tests.browser.states_of_money_back
 import tests.browser.states_of_operator
