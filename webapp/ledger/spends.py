@@ -14,7 +14,7 @@ from webapp.ledger.errors import InsufficientCredits
 from webapp.ledger.facts import Posted
 from webapp.ledger.fast import Asked, spent_plainly
 from webapp.ledger.keys import checked, replay
-from webapp.ledger.limits.checking import take_from_limits
+from webapp.ledger.limits.checking import count_taken, refuse_above_limits
 from webapp.ledger.limits.counting import count_limits
 from webapp.ledger.lots import open_sheet
 from webapp.ledger.sheet import Line, Sheet
@@ -129,8 +129,9 @@ def taken(sheet: Sheet, credits: int, *, to_book: str, key_id: int) -> tuple[Mov
     more credits would not help where spending is paused or a limit is reached.
     """
     refuse_paused(sheet.account)
-    take_from_limits(sheet.limits, sheet.account.id, credits, key_id=key_id)
+    refuse_above_limits(sheet.limits, sheet.account.id, credits, key_id=key_id)
     if sheet.available < credits:
         raise InsufficientCredits(sheet.account.id, needed=credits, available=sheet.available)
+    count_taken(sheet.limits, credits, key_id=key_id)
     shares = allocate(credits, sheet.spendable())
     return tuple(Move(lot.grant, lot.kind, "available", to_book, share) for lot, share in shares)

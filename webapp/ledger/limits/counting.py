@@ -145,7 +145,7 @@ def _let_go(session: Session, sheet: Sheet) -> None:
     for row in session.execute(made.where(entries.c.account_id == sheet.account.id, entries.c.seq.in_(released))):
         for standing in sheet.limits:
             is_within = standing.window.starts_at <= row.created_at < standing.window.ends_at
-            if is_within and standing.limit.key_id in {0, row.key_id}:
+            if is_within and standing.concerns(row.key_id):
                 standing.held -= released[row.seq]
 
 

@@ -42,6 +42,10 @@ class LimitStanding:
     held: int
     is_stored: bool
 
+    def concerns(self, key_id: int) -> bool:
+        """Whether what an API key (0: none) uses counts toward the limit."""
+        return self.limit.key_id in {0, key_id}
+
     @property
     def counted(self) -> int:
         """What counts toward the limit: open holds too, for they may all be used."""
