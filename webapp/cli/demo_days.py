@@ -10,11 +10,11 @@ from webapp.metering import cost_credits, quantity_for
 
 DAYS = 60
 # How often a day has work of the main meter, from Monday to Sunday, and of each other one.
-USES_BY_WEEKDAY = (4, 3, 4, 3, 3, 1, 0)
-OTHERS_BY_WEEKDAY = (2, 1, 2, 1, 1, 0, 0)
+USES_BY_WEEKDAY = (2, 2, 3, 2, 2, 1, 0)
+OTHERS_BY_WEEKDAY = (2, 1, 2, 2, 1, 0, 1)
 # What one use costs, in minor units of worth: a call of some minutes, and smaller things.
-MAIN_WORTH_MINOR = (30, 150)
-OTHER_WORTH_MINOR = (5, 45)
+MAIN_WORTH_MINOR = (30, 105)
+OTHER_WORTH_MINOR = (15, 60)
 BEGINS_AT_HOUR, ENDS_AT_HOUR = 8, 18
 
 

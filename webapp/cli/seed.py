@@ -17,7 +17,7 @@ from webapp.people.models import User
 from webapp.people.users import register, user_by_email
 
 DEMO_EMAIL = "demo@example.com"
-BONUS_CREDITS = 60
+BONUS_WORTH_MINOR = 750
 PACK_LASTS_DAYS = 14
 KEY_NAMES = ("Production", "Staging")
 DEMO_PASSWORD = "demo-password-1"  # noqa: S105  # printed on every start; refused in production
@@ -67,14 +67,28 @@ def seed(session: Session, *, now: dt.datetime) -> User:
 
 
 def _live(session: Session, account_id: int, key_ids: list[int], available: int, *, now: dt.datetime) -> None:
-    """Spend day by day; a bonus came two days ago, and a pack whenever what was left didn't suffice."""
-    uses = demo_uses(parts().catalog, now=now)
-    pack = _usual_pack(uses)
-    bonus_at: dt.datetime | None = now - dt.timedelta(days=2)
-    for number, use in enumerate(uses, start=1):
-        if bonus_at and use.at > bonus_at:
-            _grant(session, account_id, "bonus", BONUS_CREDITS, "Referral bonus", lasts_days=30, now=bonus_at)
-            available, bonus_at = available + BONUS_CREDITS, None
+    """Spend day by day. Two days ago came a bonus."""
+    catalog = parts().catalog
+    bonus_at = now - dt.timedelta(days=2)
+    bonus = max(1, BONUS_WORTH_MINOR * catalog.unit.worth_credits // catalog.unit.worth_minor)
+    uses = list(enumerate(demo_uses(catalog, now=now), start=1))
+    pack = _usual_pack([use for _, use in uses])
+    earlier = [(number, use) for number, use in uses if use.at < bonus_at]
+    available = _spend_all(session, account_id, earlier, key_ids, pack, available)
+    _grant(session, account_id, "bonus", bonus, "Referral bonus", lasts_days=30, now=bonus_at)
+    _spend_all(session, account_id, uses[len(earlier) :], key_ids, pack, available + bonus)
+
+
+def _spend_all(
+    session: Session,
+    account_id: int,
+    uses: list[tuple[int, DemoUse]],
+    key_ids: list[int],
+    pack: Pack | None,
+    available: int,
+) -> int:
+    """Spend what was used, with a pack whenever what is left doesn't suffice. Answers what is left in the end."""
+    for number, use in uses:
         while available < use.credits:
             kind, given, words = _topped_up(pack, use)
             _grant(session, account_id, kind, given, words, now=use.at)
@@ -82,8 +96,7 @@ def _live(session: Session, account_id: int, key_ids: list[int], available: int,
         key_id = 0 if number % 7 == 0 else key_ids[number % 5 == 0]
         _spend(session, account_id, use, key=f"seed:spend:{number}", key_id=key_id)
         available -= use.credits
-    if bonus_at:
-        _grant(session, account_id, "bonus", BONUS_CREDITS, "Referral bonus", lasts_days=30, now=bonus_at)
+    return available
 
 
 def _topped_up(pack: Pack | None, use: DemoUse) -> tuple[str, int, str]:

@@ -51,12 +51,23 @@ def balance_card() -> ResponseReturnValue:
 @bp.get("/usage-panel")
 @signed_in_only
 def usage_panel() -> ResponseReturnValue:
-    """The usage of the last `days` on the dashboard, and where it went; what a link asked for is also said."""
+    """The usage of the last `days` on the dashboard; with what a link asked for comes the card of where it went."""
     reader = present_reader()
     context = usage.usage_panel(reader, dashboard_days(request.args.get("days")))
     drawn = render_template("dashboard/_usage_panel.html", **context)
+    if "refresh" in request.args:
+        return make_response(drawn)
+    drawn += render_template("dashboard/_breakdown_card.html", **context, is_along=True)
     address = url_for("dashboard.dashboard", days=context["usage_days"])
-    return _usage_chosen(drawn, usage.used_words(reader, context["usage"]), address)
+    return _chosen(drawn, usage.used_words(reader, context["usage"]), address)
+
+
+@bp.get("/breakdown-card")
+@signed_in_only
+def breakdown_card() -> ResponseReturnValue:
+    """What used the credits of the last `days`, on the dashboard."""
+    context = usage.usage_panel(present_reader(), dashboard_days(request.args.get("days")))
+    return render_template("dashboard/_breakdown_card.html", **context)
 
 
 @bp.get("/usage-report")
@@ -69,7 +80,9 @@ def usage_report() -> ResponseReturnValue:
     drawn = render_template("usage/_usage_report.html", **context)
     if chosen.faults:
         return make_response(drawn, 422)
-    return _usage_chosen(drawn, usage.used_words(reader, context["usage"]), url_for("usage.usage", **chosen.query()))
+    if "refresh" in request.args:
+        return make_response(drawn)
+    return _chosen(drawn, usage.used_words(reader, context["usage"]), url_for("usage.usage", **chosen.query()))
 
 
 @bp.get("/plus-pack")
@@ -221,10 +234,8 @@ def export_progress(export_id: str) -> ResponseReturnValue:
     return make_response(drawn)
 
 
-def _usage_chosen(drawn: str, words: str, address: str) -> ResponseReturnValue:
-    """What somebody chose is said, and the page's address becomes that of the choice; a `refresh` is neither."""
-    if "refresh" in request.args:
-        return make_response(drawn)
+def _chosen(drawn: str, words: str, address: str) -> ResponseReturnValue:
+    """What somebody chose, which is said, and becomes the page's address. What refreshes by itself does neither."""
     answer = make_response(drawn + render_template("_said.html", words=words))
     answer.headers["HX-Push-Url"] = address
     return answer

@@ -59,7 +59,10 @@ def usage_report(reader: Reader, chosen: Chosen) -> dict[str, Any]:
 
 
 def usage_panel(reader: Reader, days: int) -> dict[str, Any]:
-    """`dashboard/_usage_panel.html`: the last `days` days by source, and what used them. No query of its own."""
+    """`dashboard/_usage_panel.html`, `dashboard/_breakdown_card.html`: the last `days` by source, and what used them.
+
+    No query of its own: the whole dashboard reads the last 90 days once.
+    """
     span = last_days(days, reader.today)
     by_source, by_meter = (used_lately(reader, span, split) for split in ("source", "meter"))
     drawn = chart(reader, by_source, span, usual_cut(span), is_by_source=True)
