@@ -31,6 +31,7 @@ VIEWS = (
     "checkout_return",
     "billing",
     "refunds",
+    "usage",
     "history",
     "settings",
     "closing",

@@ -1,4 +1,4 @@
-"""`flask seed`: a demo user with a little history, so that a fresh clone has something to look at."""
+"""`flask seed`: a demo user with two months of history, so that a fresh clone has something to look at."""
 
 import datetime as dt
 
@@ -6,15 +6,20 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
+from webapp.catalog import Pack
+from webapp.cli.demo_days import DAYS, DemoUse, demo_uses
 from webapp.errors import Refusal
 from webapp.extensions import parts, transact
 from webapp.ledger import operations
-from webapp.metering import cost_credits
 from webapp.orm import utc_now
+from webapp.people.keyring import create_key
 from webapp.people.models import User
 from webapp.people.users import register, user_by_email
 
 DEMO_EMAIL = "demo@example.com"
+BONUS_WORTH_MINOR = 750
+PACK_LASTS_DAYS = 14
+KEY_NAMES = ("Production", "Staging")
 DEMO_PASSWORD = "demo-password-1"  # noqa: S105  # printed on every start; refused in production
 
 
@@ -36,55 +41,116 @@ def command() -> None:
 
 
 def seed(session: Session, *, now: dt.datetime) -> User:
-    """Make the demo user with welcome credits and a few spends; the same user again if there is one.
+    """Make the demo user with two months of grants and spends; the same user again if there is one.
 
-    Raises DemoRefused in production and with live Stripe keys.
+    Every credit goes through the ledger's own operations, at the moments at which it might have. Raises DemoRefused in
+    production and with live Stripe keys.
     """
     if parts().settings.is_production or parts().settings.payments == "live":
         raise DemoRefused("The demo user is refused in production and with live keys: its password is public.")
     found = user_by_email(session, DEMO_EMAIL)
     if found is not None:
         return found
+    began_at = now - dt.timedelta(days=DAYS + 1)
+    welcome_credits = parts().catalog.welcome_credits
     user = register(
         session,
         email=DEMO_EMAIL,
         password=DEMO_PASSWORD,
         name="Demo",
-        welcome_credits=parts().catalog.welcome_credits,
-        now=now - dt.timedelta(days=3),
+        welcome_credits=welcome_credits,
+        now=began_at,
     )
-    _grant_bonus(session, user.account_id, now=now - dt.timedelta(days=2))
-    _spend_some(session, user.account_id, now=now)
+    key_ids = [_key_id(session, user.account_id, name, now=began_at) for name in KEY_NAMES]
+    _live(session, user.account_id, key_ids, welcome_credits, now=now)
     return user
 
 
-def _grant_bonus(session: Session, account_id: int, *, now: dt.datetime) -> None:
+def _live(session: Session, account_id: int, key_ids: list[int], available: int, *, now: dt.datetime) -> None:
+    """Spend day by day. Two days ago came a bonus."""
+    catalog = parts().catalog
+    bonus_at = now - dt.timedelta(days=2)
+    bonus = max(1, BONUS_WORTH_MINOR * catalog.unit.worth_credits // catalog.unit.worth_minor)
+    uses = list(enumerate(demo_uses(catalog, now=now), start=1))
+    pack = _usual_pack([use for _, use in uses])
+    earlier = [(number, use) for number, use in uses if use.at < bonus_at]
+    available = _spend_all(session, account_id, earlier, key_ids, pack, available)
+    _grant(session, account_id, "bonus", bonus, "Referral bonus", lasts_days=30, now=bonus_at)
+    _spend_all(session, account_id, uses[len(earlier) :], key_ids, pack, available + bonus)
+
+
+def _spend_all(
+    session: Session,
+    account_id: int,
+    uses: list[tuple[int, DemoUse]],
+    key_ids: list[int],
+    pack: Pack | None,
+    available: int,
+) -> int:
+    """Spend what was used, with a pack whenever what is left doesn't suffice. Answers what is left in the end."""
+    for number, use in uses:
+        while available < use.credits:
+            kind, given, words = _topped_up(pack, use)
+            _grant(session, account_id, kind, given, words, now=use.at)
+            available += given
+        key_id = 0 if number % 7 == 0 else key_ids[number % 5 == 0]
+        _spend(session, account_id, use, key=f"seed:spend:{number}", key_id=key_id)
+        available -= use.credits
+    return available
+
+
+def _topped_up(pack: Pack | None, use: DemoUse) -> tuple[str, int, str]:
+    """What comes when credits have run out: kind, credits and words."""
+    return ("purchased", pack.credits, f"{pack.name} pack") if pack else ("gift", use.credits, "Demo credits")
+
+
+def _usual_pack(uses: list[DemoUse]) -> Pack | None:
+    """The smallest pack for everybody that lasts two weeks, else the largest; None where there is no pack."""
+    packs = [pack for pack in parts().catalog.packs if pack.is_active and pack.audience == "anyone"]
+    needed = sum(use.credits for use in uses) * PACK_LASTS_DAYS // DAYS
+    by_size = sorted(packs, key=lambda pack: pack.credits)
+    return next((pack for pack in by_size if pack.credits >= needed), by_size[-1] if by_size else None)
+
+
+def _key_id(session: Session, account_id: int, name: str, *, now: dt.datetime) -> int:
+    """Make a key whose secret nobody ever sees: its name is what usage is told by."""
+    key, _ = create_key(session, account_id=account_id, name=name, scopes=("read", "spend"), now=now)
+    return key.id
+
+
+def _grant(
+    session: Session,
+    account_id: int,
+    kind: str,
+    credits: int,
+    words: str,
+    *,
+    lasts_days: int | None = None,
+    now: dt.datetime,
+) -> None:
+    source = f"{kind}:{now:%Y-%m-%dT%H:%M}:{credits}"
     operations.grant(
         session,
         account_id,
-        kind="bonus",
-        credits=60,
-        key="seed:bonus",
+        kind=kind,
+        credits=credits,
+        key=f"seed:{source}",
         source_kind="seed",
-        source_id="bonus",
-        description="Referral bonus",
-        expires_at=now + dt.timedelta(days=30),
+        source_id=source,
+        description=words,
+        expires_at=now + dt.timedelta(days=lasts_days) if lasts_days else None,
         now=now,
     )
 
 
-def _spend_some(session: Session, account_id: int, *, now: dt.datetime) -> None:
-    meter = parts().catalog.main_meter
-    if meter is None:
-        return
-    for number, (hours_ago, quantity) in enumerate(((40, 4), (22, 2), (3, 6)), start=1):
-        then = now - dt.timedelta(hours=hours_ago)
-        operations.spend(
-            session,
-            account_id,
-            credits=cost_credits(meter, quantity),
-            meter=meter.slug,
-            quantity=quantity,
-            key=f"seed:spend:{number}",
-            now=then,
-        )
+def _spend(session: Session, account_id: int, use: DemoUse, *, key: str, key_id: int) -> None:
+    operations.spend(
+        session,
+        account_id,
+        credits=use.credits,
+        meter=use.meter.slug,
+        quantity=use.quantity,
+        key=key,
+        key_id=key_id,
+        now=use.at,
+    )

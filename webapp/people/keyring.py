@@ -145,6 +145,23 @@ def all_keys(session: Session, *, now: dt.datetime) -> list[KeyLine]:
     return _lines(session, now=now)
 
 
+def key_names(session: Session, account_id: int, key_ids: Iterable[int]) -> list[tuple[int, str | None]]:
+    """What keys are called that worked for an account, revoked ones too, the oldest first: numbers and names.
+
+    A service key has no name for the account. Keys of other accounts are not told. One query, none for no keys.
+    """
+    numbers = set(key_ids)
+    if not numbers:
+        return []
+    may_be_told = or_(ApiKey.account_id == account_id, ApiKey.account_id.is_(None))
+    rows = session.execute(
+        select(ApiKey.id, ApiKey.name, ApiKey.account_id)
+        .where(ApiKey.id.in_(numbers), may_be_told)
+        .order_by(ApiKey.created_at, ApiKey.id)
+    )
+    return [(key_id, name if owner_id == account_id else None) for key_id, name, owner_id in rows]
+
+
 def clean_key_name(text: str) -> str:
     """The name of a key as it will be shown. Raises InvalidKeyName."""
     name = compose(text.strip(), most_characters=MOST_NAME_CHARACTERS)

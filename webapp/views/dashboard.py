@@ -1,11 +1,12 @@
 """The dashboard, and where the bare address of the site leads."""
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.web.gate import is_signed_in, signed_in_only
 from webapp.web.pages import dashboard as page
 from webapp.web.pages.reader import present_reader
+from webapp.web.usage_filter import dashboard_days
 
 bp = Blueprint("dashboard", __name__)
 
@@ -19,5 +20,6 @@ def home() -> ResponseReturnValue:
 @bp.get("/dashboard")
 @signed_in_only
 def dashboard() -> ResponseReturnValue:
-    """The balance and what happened lately."""
-    return render_template("dashboard/dashboard.html", **page.dashboard(present_reader()))
+    """The balance, the usage of the last `days` (7, 30 or 90), and what happened lately."""
+    days = dashboard_days(request.args.get("days"))
+    return render_template("dashboard/dashboard.html", **page.dashboard(present_reader(), days=days))

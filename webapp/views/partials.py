@@ -12,13 +12,14 @@ from webapp.web.gate import signed_in_only
 from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker, plan_limit
 from webapp.web.pages import balance_card as card
-from webapp.web.pages import billing, checkout, dashboard, exports, history, shell
+from webapp.web.pages import billing, checkout, dashboard, exports, history, shell, usage
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
 from webapp.web.pages.plan_notices import begun_words
 from webapp.web.pages.plan_watch import Watch, fingerprint, settle_watch
 from webapp.web.pages.reader import Reader, present_reader
+from webapp.web.usage_filter import dashboard_days, read_chosen
 
 bp = Blueprint("partials", __name__, url_prefix="/partials")
 
@@ -45,6 +46,43 @@ def balance_card() -> ResponseReturnValue:
     """The balance card, as it stands on the dashboard or (`on=credits`) on the credits page."""
     context = card.balance_card(present_reader(), is_compact=request.args.get("on") == "credits")
     return render_template("dashboard/_balance_card.html", **context)
+
+
+@bp.get("/usage-panel")
+@signed_in_only
+def usage_panel() -> ResponseReturnValue:
+    """The usage of the last `days` on the dashboard; with what a link asked for comes the card of where it went."""
+    reader = present_reader()
+    context = usage.usage_panel(reader, dashboard_days(request.args.get("days")))
+    drawn = render_template("dashboard/_usage_panel.html", **context)
+    if "refresh" in request.args:
+        return make_response(drawn)
+    drawn += render_template("dashboard/_breakdown_card.html", **context, is_along=True)
+    address = url_for("dashboard.dashboard", days=context["usage_days"])
+    return _chosen(drawn, usage.used_words(reader, context["usage"]), address)
+
+
+@bp.get("/breakdown-card")
+@signed_in_only
+def breakdown_card() -> ResponseReturnValue:
+    """What used the credits of the last `days`, on the dashboard."""
+    context = usage.usage_panel(present_reader(), dashboard_days(request.args.get("days")))
+    return render_template("dashboard/_breakdown_card.html", **context)
+
+
+@bp.get("/usage-report")
+@signed_in_only
+def usage_report() -> ResponseReturnValue:
+    """The figures of the usage page; 422 with a sentence at each field when the days can't be read."""
+    reader = present_reader()
+    chosen = read_chosen(request.args, reader.today)
+    context = usage.usage_report(reader, chosen)
+    drawn = render_template("usage/_usage_report.html", **context)
+    if chosen.faults:
+        return make_response(drawn, 422)
+    if "refresh" in request.args:
+        return make_response(drawn)
+    return _chosen(drawn, usage.used_words(reader, context["usage"]), url_for("usage.usage", **chosen.query()))
 
 
 @bp.get("/plus-pack")
@@ -194,6 +232,13 @@ def export_progress(export_id: str) -> ResponseReturnValue:
     if context["ended"]:
         drawn += render_template("_said.html", words=context["ended"])
     return make_response(drawn)
+
+
+def _chosen(drawn: str, words: str, address: str) -> ResponseReturnValue:
+    """What somebody chose, which is said, and becomes the page's address. What refreshes by itself does neither."""
+    answer = make_response(drawn + render_template("_said.html", words=words))
+    answer.headers["HX-Push-Url"] = address
+    return answer
 
 
 def _plan_said(reader: Reader, watch: Watch) -> str:

@@ -104,6 +104,26 @@ def short_amount(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
     return credits_number(credits, catalog.unit, locale)
 
 
+def addable(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
+    """The same, but as plain numbers where the worth of some credits would be rounded: for what must add up."""
+    if catalog.unit.worth_minor % catalog.unit.worth_credits:
+        return credits_number(credits, catalog.unit, locale)
+    return short_amount(credits, catalog, locale)
+
+
+def daily_average(credits: int, days: int, catalog: Catalog, locale: str = LOCALE) -> str:
+    """Credits a day with one decimal more than credits have: `18.8`; `under 0.1`; in a catalogue of money `$0.94`."""
+    unit = catalog.unit
+    if catalog.display == "money":
+        return money(worth_minor(credits, unit) // days, unit.currency, locale)
+    places = unit.decimals + 1
+    least = Decimal(1).scaleb(-places)
+    average = (Decimal(credits).scaleb(-unit.decimals) / days).quantize(least)
+    is_under = credits > 0 and not average
+    text = unit.symbol + _digits(least if is_under else average, places, locale)
+    return f"under {text}" if is_under else text
+
+
 def signed_amount(credits: int, catalog: Catalog, locale: str = LOCALE) -> str:
     """A change of credits as the catalogue wants it shown: `−36`, or `−$0.36`."""
     return _plus(credits) + short_amount(credits, catalog, locale)
@@ -236,10 +256,10 @@ def display_filters() -> dict[str, Callable[..., object]]:
     """Every rule of display under its own name, for Jinja."""
     rules: tuple[Callable[..., object], ...] = (
         number, credits_number, credits_word, credits_text, signed_credits, money, signed_money, worth, amount,
-        short_amount, signed_amount, equivalent, figure, minutes_text, activity_text, quantity_text, meter_price,
-        unit_price, price_rate, saving_percent, saving_text, percent, percent_used, usage_text, dates.moment, dates.day,
-        dates.date_text, dates.moment_tag, dates.clock_tag, dates.day_tag, dates.date_tag, dates.exact_tag,
-        dates.burn_words,
+        short_amount, addable, daily_average, signed_amount, equivalent, figure, minutes_text, activity_text,
+        quantity_text, meter_price, unit_price, price_rate, saving_percent, saving_text, percent, percent_used,
+        usage_text, dates.moment, dates.day, dates.date_text, dates.moment_tag, dates.clock_tag, dates.day_tag,
+        dates.date_tag, dates.exact_tag, dates.burn_words,
     )  # fmt: skip
     return {rule.__name__: rule for rule in rules}
 

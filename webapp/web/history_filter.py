@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from webapp.web.moments import YEARS, begins_at, ends_at
+from webapp.web.days import NO_DAY, read_day
+from webapp.web.moments import begins_at, ends_at
 
 LONGEST_SEARCH = 100
 ALL = "transactions"
@@ -21,9 +22,7 @@ TABS = (
     ("expired", "Expired"),
 )
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLACE = re.compile(r"[1-9][0-9]{0,17}")
-_NO_DAY = "Choose a day, like 2026-11-20."
 _NO_PLACE = "There is no such place in your history."
 
 
@@ -60,7 +59,7 @@ class Filter:
 
     def shown(self, name: str) -> str:
         """What stands in a field: as it was typed, but a field of dates takes nothing else."""
-        return "" if self.faults.get(name) == _NO_DAY else self.typed.get(name, "")
+        return "" if self.faults.get(name) == NO_DAY else self.typed.get(name, "")
 
     def as_typed(self) -> dict[str, Any]:
         """The address's parameters as they came, with what can't be read."""
@@ -79,12 +78,12 @@ def read_filter(query: Mapping[str, str]) -> Filter:
     """The filter that an address asks for; what can't be read is left out and has its sentence."""
     typed = {name: query.get(name, "") for name in ("type", "q", "from", "to", "after")}
     text = " ".join(typed["q"].split())
-    first_on, last_on = _day(typed["from"]), _day(typed["to"])
+    first_on, last_on = read_day(typed["from"]), read_day(typed["to"])
     type_, after = typed["type"] or ALL, typed["after"]
     faults = {
         "q": _fault_of_text(text),
-        "from": _NO_DAY if typed["from"] and first_on is None else "",
-        "to": _NO_DAY if typed["to"] and last_on is None else "",
+        "from": NO_DAY if typed["from"] and first_on is None else "",
+        "to": NO_DAY if typed["to"] and last_on is None else "",
         "after": _NO_PLACE if after and not _PLACE.fullmatch(after) else "",
         "type": "" if type_ in dict(TABS) else "There is no such list.",
     }
@@ -106,13 +105,3 @@ def _fault_of_text(text: str) -> str:
     if len(text) > LONGEST_SEARCH:
         return f"Search for at most {LONGEST_SEARCH} characters."
     return "" if text.isprintable() else "Search for letters, digits and signs only."
-
-
-def _day(text: str) -> dt.date | None:
-    if not _DAY.fullmatch(text):
-        return None
-    try:
-        found = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.year in YEARS else None

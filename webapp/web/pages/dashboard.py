@@ -1,4 +1,4 @@
-"""The dashboard: the balance card, the packs that come with a plan, and the newest lines of the history."""
+"""The dashboard: the balance card, usage, the packs that come with a plan, and the newest lines of the history."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
+from webapp.web.pages.usage import usage_panel
 
 ROWS_SHOWN = 6
 
@@ -30,11 +31,12 @@ class Row:
     balance_after: int
 
 
-def dashboard(reader: Reader) -> dict[str, Any]:
-    """The whole page."""
+def dashboard(reader: Reader, *, days: int) -> dict[str, Any]:
+    """The whole page, with the usage of the last `days`."""
     return (
         shell(reader)
         | balance_card(reader, is_compact=False)
+        | usage_panel(reader, days)
         | plus_pack(reader)
         | recent_activity(reader)
         | {"is_new": is_new(reader)}

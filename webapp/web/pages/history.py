@@ -1,13 +1,11 @@
 """The history page: totals that add up to the balance, what is on its way, and the entries that a filter means."""
 
-import datetime as dt
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from webapp.extensions import db
 from webapp.ledger.queries import Totals, totals
-from webapp.web.dates import date_text
-from webapp.web.display import credits_number, short_amount
+from webapp.web.days import day_text
+from webapp.web.display import addable
 from webapp.web.history_filter import TABS, Filter
 from webapp.web.pages.credits import CHIPS
 from webapp.web.pages.history_rows import Listed, listed
@@ -40,10 +38,10 @@ def history_summary(reader: Reader) -> dict[str, Any]:
     ]
     return {
         "reader": reader,
-        "sums": [(sign, label, _written(number, reader)) for sign, label, number in _sums(sums)],
-        "purchased": _written(sums.purchased, reader),
-        "balance": _written(sums.balance, reader),
-        "parts": [f"{_written(number, reader)} {what}" for number, what in _parts(sums)],
+        "sums": [(sign, label, addable(number, reader.catalog, reader.locale)) for sign, label, number in _sums(sums)],
+        "purchased": addable(sums.purchased, reader.catalog, reader.locale),
+        "balance": addable(sums.balance, reader.catalog, reader.locale),
+        "parts": [f"{addable(number, reader.catalog, reader.locale)} {what}" for number, what in _parts(sums)],
         "pending": pending,
     }
 
@@ -72,17 +70,12 @@ def nothing_words(reader: Reader, chosen: Filter) -> str:
         found += f" with “{chosen.text}”"
     if chosen.before_seq:
         found += " before that"
-    days = [_day_words(day, reader) for day in (chosen.first_on, chosen.last_on) if day]
+    days = [day_text(on, reader.locale, reader.today) for on in (chosen.first_on, chosen.last_on) if on]
     if len(days) == 2:
         return f"{found} on {days[0]}" if days[0] == days[1] else f"{found} between {days[0]} and {days[1]}"
     if days:
         return f"{found} {'since' if chosen.first_on else 'up to'} {days[0]}"
     return found if chosen.is_narrow or chosen.before_seq else f"{found} yet"
-
-
-def _day_words(day: dt.date, reader: Reader) -> str:
-    noon = dt.datetime.combine(day, dt.time(12), tzinfo=ZoneInfo(reader.zone))
-    return date_text(noon, reader.zone, reader.locale, reader.now)
 
 
 def _sums(sums: Totals) -> list[tuple[str, str, int]]:
@@ -101,11 +94,3 @@ def _parts(sums: Totals) -> list[tuple[int, str]]:
     others = [(number, what) for number, what in others if number]
     available = sums.balance - sums.held - sums.frozen + sums.debt
     return [(available, "available"), *others] if others and available else others
-
-
-def _written(credits: int, reader: Reader) -> str:
-    """Credits as everywhere; as plain numbers where their worth would be rounded, because these must add up."""
-    unit = reader.catalog.unit
-    if unit.worth_minor % unit.worth_credits:
-        return credits_number(credits, unit, reader.locale)
-    return short_amount(credits, reader.catalog, reader.locale)

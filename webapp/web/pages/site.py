@@ -43,6 +43,7 @@ class Place(NamedTuple):
 NAVIGATION = (
     Place("dashboard", "Dashboard", "dashboard.dashboard", "home"),
     Place("credits", "Credits", "credits.credits", "coins"),
+    Place("usage", "Usage", "usage.usage", "chart"),
     Place("history", "History", "history.history", "list"),
     Place("billing", "Billing", "billing.billing", "card"),
 )
