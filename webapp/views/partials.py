@@ -11,8 +11,8 @@ from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker, plan_limit
+from webapp.web.pages import allowance, billing, checkout, dashboard, exports, forecast, history, shell
 from webapp.web.pages import balance_card as card
-from webapp.web.pages import billing, checkout, dashboard, exports, history, shell
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
@@ -45,6 +45,20 @@ def balance_card() -> ResponseReturnValue:
     """The balance card, as it stands on the dashboard or (`on=credits`) on the credits page."""
     context = card.balance_card(present_reader(), is_compact=request.args.get("on") == "credits")
     return render_template("dashboard/_balance_card.html", **context)
+
+
+@bp.get("/allowance-card")
+@signed_in_only
+def allowance_card() -> ResponseReturnValue:
+    """The allowance with its forecast."""
+    return render_template("dashboard/_allowance_card.html", **allowance.allowance_card(present_reader()))
+
+
+@bp.get("/forecast-card")
+@signed_in_only
+def forecast_card() -> ResponseReturnValue:
+    """How long the credits last."""
+    return render_template("usage/_forecast_card.html", **forecast.forecast_card(present_reader()))
 
 
 @bp.get("/plus-pack")

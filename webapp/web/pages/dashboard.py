@@ -1,4 +1,4 @@
-"""The dashboard: the balance card, the packs that come with a plan, and the newest lines of the history."""
+"""The dashboard: the balance card, the allowance, packs that come with a plan, and the newest lines of the history."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
+from webapp.web.pages.allowance import allowance_card
 from webapp.web.pages.balance_card import balance_card
 from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
@@ -35,6 +36,7 @@ def dashboard(reader: Reader) -> dict[str, Any]:
     return (
         shell(reader)
         | balance_card(reader, is_compact=False)
+        | allowance_card(reader)
         | plus_pack(reader)
         | recent_activity(reader)
         | {"is_new": is_new(reader)}
