@@ -51,7 +51,7 @@ def allowance_lines(reader: Reader) -> tuple[Line, ...]:
     ends_on = day_of(use.ends_at, reader.zone) if use.ends_at else None
     if not _is_before(typical, ends_on):
         lines = (_to_the_end(reader, use.ends_at),)
-        return (*lines, _busy(reader, found, fast)) if _is_before(fast, ends_on) and fast else lines
+        return (*lines, _busy(reader, found, fast, "it runs")) if fast and _is_before(fast, ends_on) else lines
     return _until(reader, found, "the allowance", typical, fast)
 
 
@@ -181,21 +181,21 @@ def _all_lines(reader: Reader, found: Pace) -> tuple[Line, ...]:
 
 def _until(reader: Reader, found: Pace, what: str, typical: dt.date | None, fast: dt.date | None) -> tuple[Line, ...]:
     """At the typical pace, and in one more sentence on busy days where that makes a difference."""
-    verb = {"the allowance": ("lasts", "runs"), "all your credits": ("last", "run")}[what]
+    lasts, runs = {"the allowance": ("lasts", "it runs"), "all your credits": ("last", "they run")}[what]
     begin = f"At your pace ({_a_day(reader, found.typical)}), {what}"
     if typical is None:
-        first = Line(f"{begin} {verb[0]} ", "more than a year")
+        first = Line(f"{begin} {lasts} ", "more than a year")
     elif (typical - reader.today).days < 2:
-        first = Line(f"{begin} {verb[1]} out ", "tomorrow" if typical > reader.today else "today")
+        first = Line(f"{begin} {runs.split()[1]} out ", "tomorrow" if typical > reader.today else "today")
     else:
-        first = Line(f"{begin} {verb[0]} until about ", _day(reader, typical - DAY))
-    return (first, _busy(reader, found, fast)) if fast and _is_before(fast, typical) else (first,)
+        first = Line(f"{begin} {lasts} until about ", _day(reader, typical - DAY))
+    return (first, _busy(reader, found, fast, runs)) if fast and _is_before(fast, typical) else (first,)
 
 
-def _busy(reader: Reader, found: Pace, fast: dt.date) -> Line:
+def _busy(reader: Reader, found: Pace, fast: dt.date, runs: str) -> Line:
     begin = f"With busy days only ({_a_day(reader, found.fast)}), "
     if (fast - reader.today).days < 2:
-        return Line(f"{begin}that is ", "tomorrow" if fast > reader.today else "today")
+        return Line(f"{begin}{runs} out ", "tomorrow" if fast > reader.today else "today")
     return Line(f"{begin}until about ", _day(reader, fast - DAY))
 
 
