@@ -114,6 +114,27 @@ def dashboard_with_a_plan_whose_allowance_is_used_up(stage):
     return View(DASHBOARD, buyer)
 
 
+def using_daily(buyer: PlanBuyer, *credits_each: int) -> None:
+    """Use on the days before today, the last one being yesterday's."""
+    for number, each in enumerate(reversed(credits_each), start=1):
+        use(buyer, each, occurred_at=later(-number))
+
+
+@shows("dashboard.dashboard")
+def dashboard_with_an_allowance_that_runs_low_and_its_forecast(stage):
+    buyer = having(stage)
+    using_daily(buyer, 150, 42, 42, 80, 100)
+    return View(DASHBOARD, buyer)
+
+
+@shows("credits.credits")
+def credits_with_what_each_pack_means(stage):
+    buyer = having(stage, ends_at=later(20))
+    buyer.granted("small")
+    using_daily(buyer, 42, 27, 27)
+    return View(CREDITS, buyer)
+
+
 @shows("dashboard.dashboard")
 def dashboard_with_a_failed_payment_of_a_plan(stage):
     return View(DASHBOARD, having(stage, status="past_due", **failed()))

@@ -27,12 +27,12 @@ def lived(buyer: PlanBuyer, days: int = 45, *, busier_by: int = 0) -> None:
     def work(session):
         for ago in range(days, 0, -1):
             minutes = WEEK[(days - ago) % 7] + (busier_by if ago < 8 else 0)
-            for meter, quantity, credits in (("call_minute", minutes, 3 * minutes), ("transcript", 2, 2 * (ago % 3))):
-                if credits:
+            for meter, quantity, used in (("call_minute", minutes, 3 * minutes), ("transcript", 2, 2 * (ago % 3))):
+                if used:
                     operations.spend(
                         session,
                         buyer.user.account_id,
-                        credits=credits,
+                        credits=used,
                         meter=meter,
                         quantity=quantity,
                         key=f"lived:{next(NUMBERS)}",

@@ -219,18 +219,18 @@ def test_the_table_of_plans_has_the_verb_for_each_relation(app, at_noon):
 def test_allowance_that_runs_out_is_told_in_words_and_never_rounds_to_all(app, at_noon):
     one = somebody(app, "meter")
     one.having(period_ends_at=RENEWS)
-    for more, used, words, state in (
-        (1, 1, "under 1% used", "ok"),
-        (398, 399, "80% used", "ok"),
-        (1, 400, "80% used, running low", "warn"),
-        (99, 499, "99% used, running low", "warn"),
-        (1, 500, "100% used: all of it", "bad"),
+    for more, used, words, spoken, state in (
+        (1, 1, "under 1% used", "under 1%, on track", "ok"),
+        (398, 399, "80% used", "80%, on track", "ok"),
+        (1, 400, "80% used, running low", "80%, running low", "warn"),
+        (99, 499, "99% used, running low", "99%, running low", "warn"),
+        (1, 500, "Used up", "100%, used up", "bad"),
     ):
         spend(one.user.account_id, more)
         card = one.pages.open(BILLING).with_id("plan-card")
         (meter,) = card.all("div", role="meter")
         assert meter.attributes["aria-valuenow"] == str(used)
-        assert meter.attributes["aria-valuetext"].endswith(words)
+        assert meter.attributes["aria-valuetext"] == f"{used} of 500 credits used, {spoken}"
         assert words in card.text
         assert [node for node in card if f"meter--{state}" in node.classes]
     assert "Resets 1 Dec" in card.text

@@ -20,6 +20,7 @@ PARTIALS = {
     "/partials/alerts": "/dashboard",
     "/partials/balance-card": "/dashboard",
     "/partials/balance-card?on=credits": CREDITS,
+    "/partials/allowance-card": "/dashboard",
     "/partials/recent-activity": "/dashboard",
     "/partials/plus-pack": "/dashboard",
     "/partials/plan-card": "/billing",
@@ -126,7 +127,7 @@ def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
 
 def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
-        "/dashboard": {"balance-badge", "alerts", "balance-card", "plus-pack", "recent-activity"},
+        "/dashboard": {"balance-badge", "alerts", "balance-card", "allowance-card", "plus-pack", "recent-activity"},
         "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},

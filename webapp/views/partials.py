@@ -11,8 +11,8 @@ from webapp.web.checkout import settle_and_tell
 from webapp.web.gate import signed_in_only
 from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker, plan_limit
+from webapp.web.pages import allowance, billing, checkout, dashboard, exports, forecast, history, shell, usage
 from webapp.web.pages import balance_card as card
-from webapp.web.pages import billing, checkout, dashboard, exports, history, shell, usage
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
@@ -83,6 +83,20 @@ def usage_report() -> ResponseReturnValue:
     if "refresh" in request.args:
         return make_response(drawn)
     return _chosen(drawn, usage.used_words(reader, context["usage"]), url_for("usage.usage", **chosen.query()))
+
+
+@bp.get("/allowance-card")
+@signed_in_only
+def allowance_card() -> ResponseReturnValue:
+    """The allowance with its forecast."""
+    return render_template("dashboard/_allowance_card.html", **allowance.allowance_card(present_reader()))
+
+
+@bp.get("/forecast-card")
+@signed_in_only
+def forecast_card() -> ResponseReturnValue:
+    """How long the credits last."""
+    return render_template("usage/_forecast_card.html", **forecast.forecast_card(present_reader()))
 
 
 @bp.get("/plus-pack")

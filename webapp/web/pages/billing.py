@@ -6,10 +6,11 @@ from typing import Any
 
 from webapp.billing.customers import customer_of
 from webapp.billing.subscriptions.invoices import invoices_shown
-from webapp.billing.subscriptions.models import AllowancePeriod, PlanInvoice, Subscription
+from webapp.billing.subscriptions.models import PlanInvoice, Subscription
 from webapp.billing.subscriptions.offers import PlanOffer, plan_offers
 from webapp.catalog import Pack, Plan
 from webapp.extensions import db
+from webapp.web.pages.allowance import AllowanceMeter, allowance_meter
 from webapp.web.pages.plan_verbs import Verb, verb_of
 from webapp.web.pages.plan_watch import NOT_WATCHED, Watch, fingerprint
 from webapp.web.pages.plan_words import EACH, Chip, PlanWords, plan_name, plan_words, price_words
@@ -17,7 +18,6 @@ from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell, without_alert
 
 INVOICES_SHOWN = 24
-RUNNING_LOW_PERCENT = 80
 
 INVOICE_CHIPS: dict[str, Chip] = {
     "paid": ("ok", "check", "Paid"),
@@ -39,29 +39,13 @@ BRANDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """How much of a period's allowance is used. `state` is "ok", "warn" from 80 %, or "bad" when nothing is left.
-
-    `end` is what becomes of the rest: it resets, or where no other period follows it expires.
-    """
-
-    given: int
-    used: int
-    left: int
-    width: str
-    state: str
-    end: str
-    period: AllowancePeriod
-
-
-@dataclass(frozen=True, slots=True)
 class PlanCard:
     """The card of the reader's plan. `price` is '' for one that costs nothing, `method` where nothing pays yet."""
 
     name: str
     price: str
     words: PlanWords
-    meter: Meter | None
+    allowance: AllowanceMeter | None
     method: str
     is_subscribed: bool
     can_cancel: bool
@@ -139,7 +123,7 @@ def _card(reader: Reader) -> PlanCard:
         name=_card_name(reader, subscribed),
         price=_price(reader, subscribed),
         words=words,
-        meter=_meter(reader),
+        allowance=allowance_meter(reader),
         method=_method(subscribed),
         is_subscribed=subscribed is not None,
         can_cancel=subscribed is not None and subscribed.ends_at is None and subscribed.status != "incomplete",
@@ -163,21 +147,6 @@ def _method(row: Subscription | None) -> str:
         return ""
     brand = BRANDS.get(row.card_brand, row.card_brand.replace("_", " ").capitalize())
     return f"{brand} ending in {row.card_last4}" if row.card_last4 else brand
-
-
-def _meter(reader: Reader) -> Meter | None:
-    period = reader.allowance
-    if period is None:
-        return None
-    given = period.given_credits + (period.rolled_credits or 0)
-    lots = [lot for lot in reader.balance.lots if lot.kind == "allowance" and lot.expires_at == period.ends_at]
-    left = sum(lot.credits for lot in lots)
-    used = max(0, given - left)
-    percent = used * 100 / given
-    state = "bad" if used >= given else "warn" if percent >= RUNNING_LOW_PERCENT else "ok"
-    return Meter(
-        given, used, left, f"{percent:.2f}%", state, "Resets" if reader.allowance_resets else "Expires", period
-    )
 
 
 def _has_customer(reader: Reader) -> bool:

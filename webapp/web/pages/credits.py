@@ -17,6 +17,7 @@ from webapp.ledger.queries import LotBooks
 from webapp.web.display import amount, meter_price, worth
 from webapp.web.estimate import Estimate, UnreadableQuantity, estimate, estimate_label
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.forecast import pack_words
 from webapp.web.pages.money_back import BackLine, back_lines, chip_of, lots_of
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.refunds import request_lines, requests_of
@@ -82,7 +83,7 @@ def pack_grid(reader: Reader) -> dict[str, Any]:
     """`credits/_pack_grid.html`: a card for each pack, and a strip for each that belongs to one plan.
 
     A pack that Stripe can't sell is shown to operators only, with the reason; while payments are off everybody sees
-    all packs, without buttons.
+    all packs, without buttons. `pack_words` is what each of them means at the reader's pace, by slug.
     """
     shown = _offered(reader)
     return {
@@ -90,6 +91,7 @@ def pack_grid(reader: Reader) -> dict[str, Any]:
         "cards": [_card(offer) for offer in shown if not offer.pack.plan_slug],
         "strips": [_card(offer) for offer in shown if offer.pack.plan_slug],
         "can_buy": reader.stripe_mode != "off",
+        "pack_words": pack_words(reader),
     }
 
 

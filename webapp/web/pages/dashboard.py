@@ -1,4 +1,4 @@
-"""The dashboard: the balance card, usage, the packs that come with a plan, and the newest lines of the history."""
+"""The dashboard: balance, allowance, usage, packs that come with a plan, and the newest lines of the history."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
+from webapp.web.pages.allowance import allowance_card
 from webapp.web.pages.balance_card import balance_card
 from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
@@ -36,6 +37,7 @@ def dashboard(reader: Reader, *, days: int) -> dict[str, Any]:
     return (
         shell(reader)
         | balance_card(reader, is_compact=False)
+        | allowance_card(reader)
         | usage_panel(reader, days)
         | plus_pack(reader)
         | recent_activity(reader)

@@ -15,6 +15,7 @@ from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
+from webapp.ledger.allowances import Allowance, allowances
 from webapp.ledger.queries import Balance
 from webapp.ledger.usage import day_of
 from webapp.ledger.use import DayOfUse, use_by_day
@@ -112,6 +113,18 @@ class Reader:
     def allowance(self) -> AllowancePeriod | None:
         """The period of the allowance that it is, if anything was given in one."""
         return allowance_now(db.session(), self.account_id, now=self.now)
+
+    @cached_property
+    def allowance_use(self) -> Allowance | None:
+        """What became of the credits of the present allowance; where no plan gave one, of what ends first. One query.
+
+        After the balance, which may have to write what is due.
+        """
+        found = allowances(db.session(), self.balance.account_id, now=self.now)
+        if self.allowance is None:
+            return next(iter(found), None)
+        ends_at = self.allowance.ends_at
+        return next((one for one in found if one.ends_at == ends_at), None)
 
     @property
     def allowance_resets(self) -> bool:
