@@ -4,7 +4,7 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
-from tests.api.books import NUMBERS
+from tests.api.books import NUMBERS, spend
 from tests.browser.stage import Stage, View, numbers
 from tests.browser.states import shows
 from tests.browser.states_of_billing import PlanBuyer
@@ -17,65 +17,54 @@ from webapp.ledger.queries import balance
 from webapp.orm import utc_now
 
 DAY = dt.timedelta(days=1)
-# Minutes of calls on each day of a week, quietest at its end; the last weeks are busier.
+# Minutes of calls on each day of a week, quietest at its end.
 WEEK = (8, 6, 9, 5, 7, 2, 0)
+PLAN_DAYS = 19
 
 
-def lived(buyer: PlanBuyer, days: int = 45, *, busier_by: int = 0) -> None:
-    """Calls on each of the last days, and a transcript on some, each written on its own day."""
+def use_daily(buyer: PlanBuyer, minutes_by_days_ago: dict[int, int]) -> None:
+    """Calls on each of these days, and a transcript on every third, each written on its own day."""
 
     def work(session):
-        for ago in range(days, 0, -1):
-            minutes = WEEK[(days - ago) % 7] + (busier_by if ago < 8 else 0)
-            for meter, quantity, used in (("call_minute", minutes, 3 * minutes), ("transcript", 2, 2 * (ago % 3))):
+        for ago, minutes in sorted(minutes_by_days_ago.items(), reverse=True):
+            for meter, quantity, used in (("call_minute", minutes, 3 * minutes), ("transcript", 4, 4 * (ago % 3 == 0))):
                 if used:
-                    operations.spend(
-                        session,
-                        buyer.user.account_id,
-                        credits=used,
-                        meter=meter,
-                        quantity=quantity,
-                        key=f"lived:{next(NUMBERS)}",
-                        now=utc_now() - ago * DAY,
-                    )
+                    facts = {"meter": meter, "quantity": quantity, "now": utc_now() - ago * DAY}
+                    key = f"lived:{next(NUMBERS)}"
+                    operations.spend(session, buyer.user.account_id, credits=used, key=key, **facts)
 
     transact(work)
 
 
 def of_old(stage: Stage, *, purchased: int = 0, bonus: int = 0) -> PlanBuyer:
-    """Somebody with credits since two months ago, and use of them ever since."""
+    """Somebody with credits since two months ago, who has used some of them ever since."""
     buyer = PlanBuyer.of(stage.app, make_user(f"person-{next(numbers)}@example.com", welcome_credits=0))
     long_ago = {"now": utc_now() - 60 * DAY}
-    give(buyer, 1100, "adjustment", description="Beta test", **long_ago)
+    give(buyer, 500, "bonus", description="Beta test", **long_ago)
     if purchased:
         give(buyer, purchased, description="Small pack", **long_ago)
     if bonus:
         give(buyer, bonus, "bonus", days=28, description="Referral bonus", **long_ago)
+    use_daily(buyer, {ago: WEEK[-ago % 7] for ago in range(45, PLAN_DAYS, -1)})
     return buyer
 
 
 def on_plan(stage: Stage, used: int, **more: int) -> PlanBuyer:
-    """Of old, and on the Plus plan since 20 days ago, with `used` of its 500 credits used today."""
+    """Of old, and on the Plus plan for 19 days now, with `used` of its 500 credits used in them."""
     buyer = of_old(stage, **more)
-    lived(buyer)
-    buyer.having(period_ends_at=utc_now() + 11 * DAY)
-    if used:
-        spend_today(buyer, used)
+    buyer.having(period_ends_at=utc_now() + (30 - PLAN_DAYS) * DAY)
+    if not used:
+        return buyer
+    weights = {ago: WEEK[-ago % 7] for ago in range(PLAN_DAYS, 0, -1)}
+    minutes = {ago: max(0, used - 60) * weight // (3 * sum(weights.values())) for ago, weight in weights.items()}
+    use_daily(buyer, minutes)
+    spend(buyer.user.account_id, used - used_of_allowance(buyer), meter="call_minute", quantity=12)
     return buyer
 
 
-def spend_today(buyer: PlanBuyer, credits: int) -> None:
-    transact(
-        lambda session: operations.spend(
-            session,
-            buyer.user.account_id,
-            credits=credits,
-            meter="transcript",
-            quantity=credits,
-            key=f"lived:{next(NUMBERS)}",
-            now=utc_now(),
-        )
-    )
+def used_of_allowance(buyer: PlanBuyer) -> int:
+    with Session(db.engine) as session:
+        return 500 - balance(session, buyer.user.account_id, now=utc_now()).kinds["allowance"]
 
 
 def limited(buyer: PlanBuyer, credits: int, *, pauses: bool = True, is_money: bool = True) -> None:
@@ -87,7 +76,7 @@ def limited(buyer: PlanBuyer, credits: int, *, pauses: bool = True, is_money: bo
 @shows("dashboard.dashboard")
 def dashboard_of_somebody_without_a_plan_who_uses_credits(stage):
     buyer = of_old(stage, purchased=500)
-    lived(buyer, 60)
+    use_daily(buyer, {ago: WEEK[-ago % 7] for ago in range(PLAN_DAYS, 0, -1)})
     return View(DASHBOARD, buyer)
 
 
@@ -115,7 +104,7 @@ def dashboard_with_everything_used_up(stage):
     buyer = on_plan(stage, 0)
     with Session(db.engine) as session:
         left = balance(session, buyer.user.account_id, now=utc_now()).available
-    spend_today(buyer, left)
+    spend(buyer.user.account_id, left)
     return View(DASHBOARD, buyer)
 
 
@@ -142,6 +131,7 @@ def dashboard_with_its_limit_reached(stage):
 
 @shows("dashboard.dashboard")
 def dashboard_in_debt_with_a_plan(stage):
-    buyer = on_plan(stage, 0)
+    buyer = of_old(stage)
+    buyer.having(credits=100, period_ends_at=utc_now() + (30 - PLAN_DAYS) * DAY)
     buyer.ask_back("returned")
     return View(DASHBOARD, buyer)
