@@ -273,7 +273,6 @@ def limited(at):
     at.spend(bound, 2, "within")
     at.spend(bound, 2, "above")
     at.batch((free, 4, "a"), (bound, 1, "b"), (bound, 1, "c"))
-    at.batch((bound, 1, "d"), (free, 1, "e"))
 
 
 def debt(at):
@@ -320,7 +319,7 @@ NOT_PLAIN = {
     due_in_batch: ["both"] * 2,
     due_at_the_instant: ["fast", "both", "fast"],
     paused: ["fast"] + ["both"] * 5,
-    limited: ["both", "both", "both", "both"],
+    limited: ["both"] * 3,
     debt: ["fast", "both", "fast", "fast"],
     batches: ["both", "both", "both"],
 }
