@@ -28,6 +28,9 @@ from webapp.orm import Base, configure_engine
 THEN = dt.datetime(2026, 11, 20, 14, 32, 0, 123456, tzinfo=dt.UTC)
 LATER = THEN + dt.timedelta(days=30)
 
+# What it was before nobody has used; from revision 0012 on it is another table of the same name.
+MADE_ANEW = {"limit_windows"}
+
 # One row for each table; what is not given takes the column's default, as in the application.
 ROWS = {
     "accounts": {"id": 2**53 - 1, "available": 60, "held": 10, "seq": 4, "created_at": THEN},
@@ -72,7 +75,10 @@ ROWS = {
     | {"credits": 30, "count": 1},
     "claims": {"account_id": 2**53 - 1, "source_kind": "purchase", "source_id": "1", "total_minor": 2000}
     | {"returned_minor": 0, "disputed_minor": 0, "is_floor": False, "told_at": THEN},
-    "limit_windows": {"account_id": 2**53 - 1, "limit_id": 1, "starts_at": THEN},
+    "spend_limits": {"account_id": 2**53 - 1, "key_id": 0, "period": "month", "credits": 500, "pauses": True}
+    | {"is_money": False, "changed_at": THEN},
+    "limit_windows": {"account_id": 2**53 - 1, "key_id": 0, "period": "month", "starts_at": THEN, "ends_at": LATER}
+    | {"used": 30, "held": 10},
     "purchases": {"account_id": 2**53 - 1, "id": "p1", "user_id": 1, "reference": "P-7K2M", "stripe_mode": "test"}
     | {"pack_slug": "small", "pack_name": "Small", "credits": 500, "amount_minor": 2000, "currency": "usd"}
     | {"takeback": "debt", "price_id": "price_1", "open_key": "form:1", "open_fingerprint": "e" * 64}
@@ -229,7 +235,7 @@ def test_down_with_data_leaves_nothing_and_up_again_makes_all(filled):
 def test_data_of_the_tables_that_a_step_down_keeps_survives_it_and_the_way_up_again(filled, revision):
     before = everything_in(filled)
     flask_migrate.downgrade(revision=revision)
-    kept = tables_of(filled)
+    kept = tables_of(filled) - MADE_ANEW
     flask_migrate.upgrade()
     assert kept
     after = everything_in(filled)

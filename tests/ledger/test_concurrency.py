@@ -3,6 +3,7 @@
 Races of spends, in processes too, are in tests/reliability.
 """
 
+import datetime as dt
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from webapp.ledger.verify import verify
 from webapp.orm import configure_engine
 
 THREADS = 32
+NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -102,8 +104,8 @@ def test_the_lock_keeps_writers_out_and_lets_referring_rows_in(engine, transact,
     with Session(engine) as holder, Session(engine) as other:
         lock(holder, account_id)
         other.execute(text("SET lock_timeout = '300ms'"))
-        row = {"limit_id": 1, "starts_at": "2026-11-20 00:00:00+00", "used": 0, "held": 0}
-        insert(other, "limit_windows", account_id=account_id, **row)
+        row = {"key_id": 0, "period": "day", "credits": 1, "pauses": True, "is_money": False, "changed_at": NOW}
+        insert(other, "spend_limits", account_id=account_id, **row)
         with pytest.raises(DBAPIError, match="lock timeout"):
             lock(other, account_id)
 

@@ -7,21 +7,12 @@ import pytest
 from sqlalchemy import create_engine, text, update
 from sqlalchemy.exc import DBAPIError
 
-from tests.ledger.two_forms import FUNCTIONS, NOBODY, STARTS_AT, assert_same, told
+from tests.ledger.two_forms import EVERYTHING, FUNCTIONS, NOBODY, STARTS_AT, assert_same, told
 from webapp.ledger.models import accounts
-from webapp.ledger.operations import open_account, spend
+from webapp.ledger.operations import SpendLimit, note_seen, open_account, spend
 from webapp.orm import configure_engine
 
 HOUR = dt.timedelta(hours=1)
-EVERYTHING = {
-    "description": "Anruf 👩‍💻 'gut' \"so\" \\ \\u0041 %s :name; -- مكالمة",
-    "details": {"z": "\x00 é 👩‍💻 \\ \" '", "a": {"b": [1, 2.5, None, True, 2**60, {"c": []}]}, "": {}},
-    "meter": "call_minute",
-    "quantity": 2**63 - 1,
-    "key_id": 2**63 - 1,
-    "actor_kind": "key",
-    "fingerprint": "f" * 64,
-}
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +159,15 @@ def thousand(at):
     at.batch(*line)
 
 
+def seen(at):
+    one, many = at.open(), at.open()
+    for account in (one, many):
+        at.grant(account, 10)
+        note_seen(at.session, at.accounts[account])
+    at.spend(one, 1, "k")
+    at.batch((many, 1, "a"), (many, 1, "b"))
+
+
 PLAIN = {
     burn_order: ["fast"] * 9,
     many_lots: ["fast"] * 4,
@@ -178,6 +178,7 @@ PLAIN = {
     with_held_and_frozen: ["fast"] * 3,
     with_held_in_batch: ["fast"] * 2,
     thousand: ["fast"],
+    seen: ["fast"] * 2,
 }
 
 
@@ -251,13 +252,27 @@ def due_at_the_instant(at):
 
 
 def paused(at):
-    account = at.open()
+    account, own = at.open(), at.open()
     at.grant(account, 10)
+    at.grant(own, 10)
     at.spend(account, 1, "before")
     at.session.execute(update(accounts).where(accounts.c.id == at.accounts[account]).values(spending_paused_at=at.now))
     at.spend(account, 1, "k")
     at.spend(account, 1, "before")
     at.batch((account, 1, "a"), (account, 1, "b"))
+    at.do("pause_as_owner", own)
+    at.spend(own, 1, "k")
+    at.batch((own, 1, "a"), (own, 1, "b"))
+
+
+def limited(at):
+    free, bound = at.open(), at.open()
+    at.grant(free, 10)
+    at.grant(bound, 10)
+    at.do("set_limit", bound, SpendLimit(0, "day", 3, pauses=True, is_money=False), may_stop_now=False)
+    at.spend(bound, 2, "within")
+    at.spend(bound, 2, "above")
+    at.batch((free, 4, "a"), (bound, 1, "b"), (bound, 1, "c"))
 
 
 def debt(at):
@@ -303,7 +318,8 @@ NOT_PLAIN = {
     due: ["fast", "fast", "both", "fast", "both", "both", "fast"],
     due_in_batch: ["both"] * 2,
     due_at_the_instant: ["fast", "both", "fast"],
-    paused: ["fast", "both", "both", "both"],
+    paused: ["fast"] + ["both"] * 5,
+    limited: ["both"] * 3,
     debt: ["fast", "both", "fast", "fast"],
     batches: ["both", "both", "both"],
 }
@@ -355,6 +371,12 @@ MUTANTS = {
     "hold due, many": (due_in_batch, "account_id = id AND state = 'open' AND expires_at <= written_at", "false"),
     "paused, one": (paused, "OR account.spending_paused_at IS NOT NULL", ""),
     "paused, many": (paused, "AND spending_paused_at IS NULL", ""),
+    "paused by its owner, one": (paused, "OR account.owner_paused_at IS NOT NULL", ""),
+    "paused by its owner, many": (paused, "AND owner_paused_at IS NULL", ""),
+    "limited, one": (limited, "OR account.limits <> 0", ""),
+    "limited, many": (limited, "AND limits = 0", ""),
+    "has changed, one": (seen, "seq = entry_seq, has_changed = true", "seq = entry_seq"),
+    "has changed, many": (seen, "seq + asked.lines, has_changed = true", "seq + asked.lines"),
     "details, many": (facts, "seq + number, description, details::json", "seq + number, description, NULL::json"),
     "held after, one": (with_held_and_frozen, "held_left := account.held", "held_left := 0"),
     "balance, one": (with_held_and_frozen, "account.held + account.frozen - account.debt", "account.held"),

@@ -37,7 +37,7 @@ class Telling:
         return self.tell("spend", credits=credits, meter="", key_id=0)
 
     def hold(self, credits, hours=1):
-        return self.tell("hold", credits=credits, lasts_seconds=hours * 3600)
+        return self.tell("hold", credits=credits, lasts_seconds=hours * 3600, key_id=0)
 
     def capture(self, hold, credits):
         return self.tell("capture", hold_seq=hold, credits=credits, meter="", key_id=0)

@@ -14,6 +14,10 @@ TODAY = dt.date(2026, 11, 20)
 ACCOUNT = {"id": 7, "available": 0, "held": 0, "frozen": 0, "debt": 0, "seq": 0, "time_zone": "UTC"}
 SPEND = {"kind": "spend", "used_on": TODAY}
 HOLD = {"seq": 1, "credits": 5, "captured": 0, "state": "open"}
+LIMIT = {"key_id": 0, "period": "day", "credits": 5, "pauses": True, "is_money": False}
+MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+WINDOW = {"key_id": 0, "period": "day", "starts_at": MIDNIGHT, "ends_at": MIDNIGHT + dt.timedelta(days=1)}
+WINDOW |= {"used": 0, "held": 0}
 USAGE = {"used_on": TODAY, "meter": "", "key_id": 0, "grant_kind": "bonus", "credits": 1, "count": 1}
 
 BAD_ACCOUNTS = [
@@ -27,6 +31,7 @@ BAD_ACCOUNTS = [
     ({"available": 2**53, "held": 1}, "ck_accounts_largest_balance"),
     ({"available": 2**53, "frozen": 1}, "ck_accounts_largest_balance"),
     ({"seq": -1}, "ck_accounts_seq_counts"),
+    ({"limits": -1}, "ck_accounts_limits_counts"),
 ]
 BAD_ENTRIES = [
     ({"kind": "gift"}, "ck_entries_known_kind"),
@@ -80,6 +85,18 @@ BAD_USAGE = [
     ({"credits": -1}, "ck_usage_daily_not_negative"),
     ({"count": -1}, "ck_usage_daily_not_negative"),
 ]
+BAD_LIMITS = [
+    ({"credits": 0}, "ck_spend_limits_credits_in_range"),
+    ({"credits": 10**9 + 1}, "ck_spend_limits_credits_in_range"),
+    ({"key_id": -1}, "ck_spend_limits_key_or_none"),
+    ({"period": "year"}, "ck_spend_limits_known_period"),
+]
+BAD_WINDOWS = [
+    ({"used": -1}, "ck_limit_windows_not_negative"),
+    ({"held": -1}, "ck_limit_windows_not_negative"),
+    ({"ends_at": MIDNIGHT}, "ck_limit_windows_lasts"),
+]
+BAD = (BAD_ACCOUNTS, BAD_ENTRIES, BAD_GRANTS, BAD_HOLDS, BAD_USAGE, BAD_LIMITS, BAD_WINDOWS)
 
 
 @pytest.fixture
@@ -139,11 +156,27 @@ def test_usage_out_of_range_is_refused(session, account_id, facts, constraint):
         insert(session, "usage_daily", account_id=account_id, **USAGE | facts)
 
 
-@pytest.mark.parametrize("column", ["used", "held"])
-def test_a_limit_window_below_zero_is_refused(session, account_id, now, column):
-    row = {"limit_id": 1, "starts_at": now, "used": 0, "held": 0} | {column: -1}
-    with refused(session, "ck_limit_windows_not_negative"):
-        insert(session, "limit_windows", account_id=account_id, **row)
+@pytest.mark.parametrize(("facts", "constraint"), BAD_LIMITS)
+def test_a_limit_out_of_range_is_refused(session, account_id, now, facts, constraint):
+    with refused(session, constraint):
+        insert(session, "spend_limits", account_id=account_id, **LIMIT | {"changed_at": now} | facts)
+
+
+@pytest.mark.parametrize(("facts", "constraint"), BAD_WINDOWS)
+def test_a_window_out_of_range_is_refused(session, account_id, now, facts, constraint):
+    insert(session, "spend_limits", account_id=account_id, **LIMIT | {"changed_at": now})
+    with refused(session, constraint):
+        insert(session, "limit_windows", account_id=account_id, **WINDOW | facts)
+
+
+def test_a_window_needs_its_limit_and_an_account_has_one_limit_a_key_and_period(session, account_id, now):
+    with refused(session, "(?i)foreign key"), session.begin_nested():
+        insert(session, "limit_windows", account_id=account_id, **WINDOW)
+    insert(session, "spend_limits", account_id=account_id, **LIMIT | {"changed_at": now})
+    insert(session, "limit_windows", account_id=account_id, **WINDOW)
+    columns = "spend_limits.account_id, spend_limits.key_id, spend_limits.period"
+    with refused(session, is_unique(session, columns, "pk_spend_limits")):
+        insert(session, "spend_limits", account_id=account_id, **LIMIT | {"changed_at": now})
 
 
 BOOKS_AND_ISSUED = ("issued", "available", "held", "frozen", "spent", "expired", "voided", "owed", "elsewhere")
@@ -196,7 +229,7 @@ def test_a_source_is_granted_once_in_an_account(session, lot, now):
         "INSERT INTO postings VALUES (:id, 99, 1, 'available', 'spent', 1)",
         "INSERT INTO postings VALUES (:id, 1, 99, 'available', 'spent', 1)",
         "INSERT INTO usage_daily VALUES (99, '2026-11-20', '', 0, 'bonus', 1, 1)",
-        "INSERT INTO limit_windows VALUES (99, 1, '2026-11-20 00:00:00', 0, 0)",
+        "INSERT INTO spend_limits VALUES (99, 0, 'day', 5, true, false, '2026-11-20 00:00:00')",
         "DELETE FROM accounts WHERE id = :id",
         "DELETE FROM grants WHERE account_id = :id",
     ],
@@ -234,10 +267,11 @@ def test_an_entry_and_a_hold_and_a_grant_need_their_account_or_entry(session, lo
 
 
 def test_every_check_and_unique_of_the_ledger_is_tried_above():
-    tried = {name for bad in (BAD_ACCOUNTS, BAD_ENTRIES, BAD_GRANTS, BAD_HOLDS, BAD_USAGE) for _, name in bad}
-    tried |= {"ck_limit_windows_not_negative", "ck_postings_known_move", "ck_postings_positive"}
+    tried = {name for bad in BAD for _, name in bad}
+    tried |= {"ck_postings_known_move", "ck_postings_positive"}
     tried |= {f"ck_grants_{book}_in_range" for book in ("available", "held", "frozen", "spent", "expired", "voided")}
-    tables = ("accounts", "entries", "grants", "holds", "usage_daily", "limit_windows", "postings", "entry_details")
+    tables = ("accounts", "entries", "grants", "holds", "usage_daily", "postings", "entry_details")
+    tables += ("spend_limits", "limit_windows")
     checks = {
         constraint.name
         for table in tables

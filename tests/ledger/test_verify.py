@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tests.ledger.by_hand import insert_entry
 from webapp.ledger.errors import UnknownAccount
 from webapp.ledger.invariants import INVARIANTS
-from webapp.ledger.operations import capture, expire, grant, hold, open_account, spend
+from webapp.ledger.operations import SpendLimit, capture, expire, grant, hold, open_account, set_limit, spend
 from webapp.ledger.verify import Fault, read_at_one_instant, verify
 from webapp.orm import WRITES, UtcDateTime, configure_engine
 
@@ -22,10 +22,13 @@ TABLES = (
     "postings",
     "holds",
     "usage_daily",
+    "spend_limits",
     "limit_windows",
     "claims",
 )
 HOUR = dt.timedelta(hours=1)
+LATER = dt.datetime(2026, 11, 20, 15, 0, tzinfo=dt.UTC)  # after the first spend
+EARLY = dt.datetime(2026, 11, 20, 1, 0, tzinfo=dt.UTC)  # before everything
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,8 @@ def session(unguarded):
 @pytest.fixture
 def story(session, now):
     """One account: 1 buys 100, 2 allowance of 50 for an hour, 3 spends 60 of both, 4 bonus of 20, 5 it expires,
-    6 spends 5, 7 holds 8, 8 captures 6 of them, 9 holds 4; and a second account nobody touches."""
+    6 spends 5, 7 holds 8, 8 captures 6 of them, 9 holds 4; a limit of the account, which has counted all of it, and
+    one of key 5, which has counted nothing; and a second account nobody touches."""
     account_id, healthy = open_account(session, now=now), open_account(session, now=now)
 
     def give(of_account, credits, number, kind, expires_at=None):
@@ -83,6 +87,9 @@ def story(session, now):
     hold(session, account_id, credits=8, key="h1", now=now + HOUR)
     capture(session, account_id, 7, credits=6, key="c1", now=now + HOUR)
     hold(session, account_id, credits=4, key="h2", now=now + HOUR)
+    for key_id in (0, 5):
+        limit = SpendLimit(key_id, "day", 500, pauses=True, is_money=False)
+        set_limit(session, account_id, limit, may_stop_now=False, now=now + HOUR)
     give(healthy, 7, 1, "gift")
     spend(session, healthy, credits=2, key="s1", now=now)
     assert verify(session, now=now).faults == ()
@@ -101,6 +108,7 @@ class Plant:
     moment: dt.datetime | None = None
 
 
+STARTS, ENDS = "UPDATE limit_windows SET starts_at", "UPDATE limit_windows SET ends_at"
 OF = "WHERE account_id = :id AND"
 CLAIM = "INSERT INTO claims VALUES (:id, 'test', '1', {}, (1 = 0), '2026-11-20 15:00:00')"
 PLANTS = [
@@ -168,8 +176,16 @@ PLANTS = [
     Plant("claim_is_settled", 1, 33, 0, CLAIM.format("3000, 0, 1000")),
     Plant("claim_is_settled", 1, 0, 3, f"UPDATE grants SET voided = 3, available = available - 3 {OF} seq = 1"),
     Plant("claim_is_settled", 1, 0, 2, f"UPDATE grants SET frozen = 2, available = available - 2 {OF} seq = 1"),
-    Plant("no_limit_is_counted", None, 0, 3, "INSERT INTO limit_windows VALUES (:id, 1, '2026-11-20 00:00:00', 3, 0)"),
-    Plant("no_limit_is_counted", None, 0, 4, "INSERT INTO limit_windows VALUES (:id, 1, '2026-11-20 00:00:00', 0, 4)"),
+    Plant("limits_are_counted", None, 2, 3, "UPDATE accounts SET limits = limits + 1 WHERE id = :id"),
+    Plant("limits_are_counted", None, 1, 2, f"DELETE FROM spend_limits {OF} key_id = 5"),
+    Plant("window_is_its_entries", None, 71, 72, f"UPDATE limit_windows SET used = used + 1 {OF} key_id = 0"),
+    Plant("window_is_its_entries", None, 0, 2, f"UPDATE limit_windows SET used = 2 {OF} key_id = 5"),
+    Plant("window_is_its_entries", None, 4, 3, f"UPDATE limit_windows SET held = held - 1 {OF} key_id = 0"),
+    Plant(
+        "window_is_its_entries", None, 11, 71, f"UPDATE limit_windows SET starts_at = :moment {OF} key_id = 0", LATER
+    ),
+    Plant("window_is_its_entries", None, 60, 71, f"{ENDS} = :moment {OF} key_id = 0", LATER),
+    Plant("window_is_its_entries", None, 0, 4, f"{ENDS} = :moment {OF} key_id = 0", EARLY),
 ]
 
 

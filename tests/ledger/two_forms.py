@@ -8,19 +8,27 @@ from typing import Any
 from sqlalchemy import Engine, Text, cast, event, select, text
 from sqlalchemy.orm import Session
 
-from tests.ledger.by_hand import insert
 from tests.support.databases import ROOT
 from webapp.ledger import operations
 from webapp.ledger.errors import LedgerRefusal
 from webapp.ledger.models import Base
-from webapp.ledger.operations import SpendLine
+from webapp.ledger.operations import SpendLimit, SpendLine
 from webapp.ledger.verify import verify
 from webapp.orm import WRITES
 
 STARTS_AT = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
 TABLES = ("accounts", "entries", "entry_details", "grants", "postings", "holds", "claims", "usage_daily")
-FUNCTIONS = (ROOT / "migrations/functions/0006_spend.sql").read_text()
+FUNCTIONS = (ROOT / "migrations/functions/0012_spend.sql").read_text()
 NOBODY = 4711  # an account that isn't there
+EVERYTHING = {
+    "description": "Anruf 👩‍💻 'gut' \"so\" \\ \\u0041 %s :name; -- مكالمة",
+    "details": {"z": "\x00 é 👩‍💻 \\ \" '", "a": {"b": [1, 2.5, None, True, 2**60, {"c": []}]}, "": {}},
+    "meter": "call_minute",
+    "quantity": 2**63 - 1,
+    "key_id": 2**63 - 1,
+    "actor_kind": "key",
+    "fingerprint": "f" * 64,
+}
 
 Scenario = Callable[["Telling"], None]
 
@@ -45,12 +53,13 @@ class Telling:
     def open(self, time_zone: str = "UTC") -> int:
         account_id = operations.open_account(self.session, time_zone=time_zone, now=self.now)
         self.accounts.append(account_id)
-        if self.is_portable:  # whoever has a limit is for the portable form; so far nothing reads more of it
-            row = {"limit_id": 1, "starts_at": self.now, "used": 0, "held": 0}
-            insert(self.session, "limit_windows", account_id=account_id, **row)
+        if self.is_portable:  # whoever has a limit is for the portable form; this one refuses nothing
+            only_tells = SpendLimit(0, "month", 10**9, pauses=False, is_money=False)
+            operations.set_limit(self.session, account_id, only_tells, may_stop_now=False, now=self.now)
+            operations.note_seen(self.session, account_id)
         return len(self.accounts) - 1
 
-    def do(self, operation: str, account: int, *numbers: int, **facts: Any) -> None:
+    def do(self, operation: str, account: int, *numbers: Any, **facts: Any) -> None:
         """Any operation but those of the hot path."""
         self._note(lambda: getattr(operations, operation)(self.session, self._id(account), *numbers, **self._at(facts)))
 
@@ -81,7 +90,8 @@ class Telling:
     def _rows(self, name: str) -> list[tuple[Any, ...]]:
         table = Base.metadata.tables[name]
         owner = table.c.id if name == "accounts" else table.c.account_id
-        columns = [cast(column, Text) if column.name == "details" else column for column in table.c if column != owner]
+        told = [column for column in table.c if column not in {owner, Base.metadata.tables["accounts"].c.limits}]
+        columns = [cast(column, Text) if column.name == "details" else column for column in told]
         found = self.session.execute(select(owner, *columns).where(owner.in_(self.accounts)))
         return sorted(((self.accounts.index(row[0]), *row[1:]) for row in found), key=repr)
 
@@ -117,7 +127,7 @@ def told(engine: Engine, scenario: Scenario, *, is_portable: bool, functions: st
         event.listen(engine, "before_cursor_execute", note)
         try:
             if functions is not None:
-                session.execute(text(functions.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")))
+                session.execute(text(functions))
             scenario(telling)
             telling.stored = telling.rows()
             assert verify(session, now=telling.now).faults == ()

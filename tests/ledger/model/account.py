@@ -20,9 +20,12 @@ class RefusedError(Exception):
 
 
 def new_account(zone="UTC"):
-    """An account without anything. `told` are the keys with what was asked and answered."""
-    empty = {"zone": zone, "paused_at": None, "entries": []}
-    return empty | {name: {} for name in ("lots", "holds", "facts", "usage", "told")}
+    """An account without anything. `told` are the keys with what was asked and answered.
+
+    `paused_at` says who has paused its spending when, `limits` has a limit for each key and period.
+    """
+    empty = {"zone": zone, "paused_at": {}, "entries": []}
+    return empty | {name: {} for name in ("lots", "holds", "facts", "usage", "told", "limits")}
 
 
 def copied(account):

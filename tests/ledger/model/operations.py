@@ -17,6 +17,7 @@ from tests.ledger.model.account import (
     write,
 )
 from tests.ledger.model.finishing import finish, settle_due
+from tests.ledger.model.limits import check_limits
 
 LARGEST = 10**9
 SETTLES = ("hold", "capture", "release")
@@ -83,7 +84,7 @@ def grant(account, request, now):
 
 
 def spend(account, request, now):
-    lots = payers(account, request["credits"], now)
+    lots = payers(account, request["credits"], request["key_id"], now)
     seq = write_use(account, "spend", request, now, lots)
     for n, part in lots:
         move(account, n, "available", "spent", part)
@@ -91,10 +92,14 @@ def spend(account, request, now):
     return seq
 
 
-def payers(account, needed, now):
-    """The lots that pay, unless spending is paused or there are too few credits."""
-    if account["paused_at"] is not None:
-        raise RefusedError("SpendingPaused", paused_at=account["paused_at"].isoformat())
+def payers(account, needed, key_id, now):
+    """The lots that pay, unless spending is paused, a limit is reached or there are too few credits."""
+    if len(account["paused_at"]) == 1:
+        ((paused_by, paused_at),) = account["paused_at"].items()
+        raise RefusedError("SpendingPaused", paused_at=paused_at.isoformat(), paused_by=paused_by)
+    if account["paused_at"]:  # no rule says who of the two is told
+        raise RefusedError("SpendingPaused")
+    check_limits(account, needed, key_id, now)
     available = sum(account["lots"][n]["available"] for n in live_lots(account, now))
     if available < needed:
         raise RefusedError("InsufficientCredits", needed=needed, available=available)
@@ -121,7 +126,8 @@ def count_usage(account, use, lots, sign):
 
 
 def hold(account, request, now):
-    lots = payers(account, request["credits"], now)
+    key_id = request["key_id"]
+    lots = payers(account, request["credits"], key_id, now)
     seq = write(account, "hold", request["key"], 0, lots, description=request.get("description", ""))
     for n, part in lots:
         move(account, n, "available", "held", part)
@@ -132,6 +138,8 @@ def hold(account, request, now):
         "state": "open",
         "ends_at": ends_at,
         "lots": lots,
+        "key_id": key_id,
+        "made_at": now,
     }
     finish(account, now)
     return seq
@@ -151,7 +159,7 @@ def capture(account, request, now):
     above = max(0, request["credits"] - found["credits"])
     if above and not request.get("may_exceed_hold"):
         raise RefusedError("CaptureAboveHold", needed=request["credits"], held=found["credits"])
-    more = dict(payers(account, above, now)) if above else {}
+    more = dict(payers(account, above, request["key_id"], now)) if above else {}
     used, missing = [], request["credits"]
     for n, part in found["lots"]:
         if min(missing, part):

@@ -3,9 +3,10 @@
 from sqlalchemy import text
 
 from tests.ledger.model.account import BOOKS, FOR_EVER
+from tests.ledger.model.limits import standing
 from tests.ledger.model.operations import shown
 from webapp.ledger.models import grants, holds
-from webapp.ledger.queries import balance, history, totals
+from webapp.ledger.queries import balance, history, limit_standings, totals
 
 SUMS = ("available", "held", "frozen", "debt", "balance", "kinds", "total_used", "total_purchased", "is_due")
 
@@ -27,6 +28,17 @@ def compare_totals(found, expected):
     assert found.received - found.used - found.expired - found.taken == found.balance == expected["balance"]
     told = (found.used, found.purchased, found.held, found.frozen, found.debt)
     assert told == tuple(expected[name] for name in ("total_used", "total_purchased", "held", "frozen", "debt"))
+
+
+def compare_limits(session, account_id, account, now):
+    """Each limit, and what its present window has counted: a hold that is over, until its entry is written."""
+    found = {}
+    for stands in limit_standings(session, account_id, now=now):
+        own = {name: getattr(stands.limit, name) for name in ("credits", "pauses", "is_money")}
+        own |= {"used": stands.used, "held": stands.held}
+        own |= {"starts_at": stands.window.starts_at, "ends_at": stands.window.ends_at}
+        found[stands.limit.key_id, stands.limit.period] = own
+    assert found == {of: limit | standing(account, *of, now) for of, limit in account["limits"].items()}
 
 
 def compare_history(session, account_id, account, now, answered):

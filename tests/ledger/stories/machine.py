@@ -7,49 +7,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.ledger.model.account import PRIORITY
 from tests.ledger.model.finishing import next_end
+from tests.ledger.stories.limiting import MOST, PAUSES, PERIODS, Limiting
+from tests.ledger.stories.steps import HOUR, INSTANT, METERS, NAMES, PICKS, STEPS, WAITS, WHO, key_of, picked, step
 from tests.ledger.stories.telling import STARTS_AT, Telling
 
-HOUR = dt.timedelta(hours=1)
-INSTANT = dt.timedelta(microseconds=1)
 LATE = STARTS_AT + 1000 * HOUR  # lots that never end end later
-WHO = st.sampled_from([0, 0, 0, 1])
-WAITS = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 1, 2])  # in hours: often to the very instant at which something ends
 KINDS = st.sampled_from([*sorted(PRIORITY), "purchased", "purchased"])
 LIFETIMES = st.sampled_from([None, None, None, 1, 2, 3, 6])  # in hours
 LASTS = st.sampled_from([1, 900, 3600, 7200, 7200, 86_400, 86_400])  # in seconds
-METERS = st.sampled_from(["", "call_minute"])
 DAYS_AGO = st.sampled_from([None, None, 0, 1, 40])
 DESCRIPTIONS = st.sampled_from(["", "Outbound call", "Anruf – 12 min"])
 FINGERPRINTS = st.sampled_from([None, None, None, "f1"])
-PICKS = st.integers(0, 11)  # one of the last things: holds, entries, lots
 TOTALS = st.sampled_from([100, 100, 100, 7, 0])
 MONEY = st.sampled_from([0, 0, 0, 25, 50, 100, 101])  # in percent of the total
 
 
-def picked(things, pick):
-    """One of them, the last ones first: the same pick is the same distance from the end."""
-    return things[-1 - pick % len(things)]
-
-
-STEPS = {}
-NAMES = []
-
-
-def step(times=1, **drawn):
-    """Mark what may happen next, `times` as often as other things.
-
-    All of it may happen in every story: rules of their own Hypothesis would switch off, most of them in most stories.
-    """
-
-    def note_step(run):
-        STEPS[run.__name__] = st.fixed_dictionaries(drawn)
-        NAMES.extend([run.__name__] * times)
-        return run
-
-    return note_step
-
-
-class Stories(RuleBasedStateMachine):
+class Stories(Limiting, RuleBasedStateMachine):
     """Tells the same story to the ledger and to the model, and compares everything after every step."""
 
     engine = None
@@ -64,8 +37,13 @@ class Stories(RuleBasedStateMachine):
     def teardown(self):
         self.telling.close()
 
-    @initialize(lots=st.lists(st.tuples(WHO, KINDS, st.integers(10, 60), LIFETIMES), min_size=4, max_size=7))
-    def begin_with_some_lots(self, lots):
+    @initialize(
+        lots=st.lists(st.tuples(WHO, KINDS, st.integers(10, 60), LIFETIMES), min_size=4, max_size=7),
+        limits=st.lists(st.tuples(WHO, METERS, PERIODS, MOST, PAUSES), max_size=3),
+    )
+    def begin_with_some_lots(self, lots, limits):
+        for who, *limit in limits:
+            self.set_limit(0, who, *limit, may_stop_now=False)
         for who, kind, given, hours in lots:
             self.give(0, who, kind, given, hours, "")
 
@@ -122,7 +100,7 @@ class Stories(RuleBasedStateMachine):
 
     def use(self, credits, meter, days_ago):
         occurred_at = None if days_ago is None else self.telling.now - dt.timedelta(days=days_ago)
-        return {"credits": credits, "meter": meter, "key_id": len(meter), "occurred_at": occurred_at}
+        return {"credits": credits, "meter": meter, "key_id": key_of(meter), "occurred_at": occurred_at}
 
     @step(
         wait=WAITS,
@@ -146,10 +124,18 @@ class Stories(RuleBasedStateMachine):
         self.met["batch of good and bad lines"] += any(is_good) and not all(is_good)
         self.met["key twice in a batch"] += any(answer["replayed"] for answer in answers if isinstance(answer, dict))
 
-    @step(wait=WAITS, who=WHO, credits=st.sampled_from([1, 3, 10, 20, 40]), seconds=LASTS, description=DESCRIPTIONS)
-    def hold(self, wait, who, credits, seconds, description):
+    @step(
+        wait=WAITS,
+        who=WHO,
+        credits=st.sampled_from([1, 3, 10, 20, 40]),
+        seconds=LASTS,
+        meter=METERS,
+        description=DESCRIPTIONS,
+    )
+    def hold(self, wait, who, credits, seconds, meter, description):
         self.telling.pass_time(wait * HOUR)
-        self.tell(who, "hold", credits=credits, lasts_seconds=seconds, description=description)
+        facts = {"key_id": key_of(meter), "description": description}
+        self.tell(who, "hold", credits=credits, lasts_seconds=seconds, **facts)
 
     @step(
         wait=WAITS,
@@ -186,6 +172,7 @@ class Stories(RuleBasedStateMachine):
         times=5,
         who=WHO,
         credits=st.sampled_from([3, 10, 20, 40]),
+        meter=METERS,
         seconds=LASTS,
         waits=st.sampled_from([0, 0, 1, 2, 3]),
         returned=st.sampled_from([None, None, 50, 100]),
@@ -194,9 +181,9 @@ class Stories(RuleBasedStateMachine):
         may_exceed=st.sampled_from([True, True, False]),
         is_told_again=st.booleans(),
     )
-    def work_on_hold(self, who, credits, seconds, waits, returned, percent, given, may_exceed, is_told_again):
+    def work_on_hold(self, who, credits, meter, seconds, waits, returned, percent, given, may_exceed, is_told_again):
         """A hold, perhaps a refund of what it holds or a grant that pays first, some time; then use is charged."""
-        answer = self.tell(who, "hold", credits=credits, lasts_seconds=seconds, description="")
+        answer = self.tell(who, "hold", credits=credits, lasts_seconds=seconds, key_id=key_of(meter))
         if not isinstance(answer, dict):
             return
         one_too_many = self.use(answer["available"] + 1, "", None)
@@ -365,16 +352,19 @@ class Stories(RuleBasedStateMachine):
 
     def pause_for_a_moment(self, who):
         """While spending is paused nothing new is taken, and what is on hold may still be charged."""
-        self.telling.pause(who, True)
+        self.telling.pause(who, "operator", True)
         self.spend(0, who, 1, "", None, "", None)
-        self.hold(0, who, 1, 3600, "")
+        self.telling.pause(who, "owner", True)
+        self.hold(0, who, 1, 3600, "", "")
+        self.telling.pause(who, "operator", False)
         for n, hold in self.telling.accounts[who]["holds"].items():
             if hold["state"] == "open":
                 above = self.use(hold["credits"] + 1, "", None)
                 self.tell(who, "capture", hold_seq=n, may_exceed_hold=True, **above)
                 self.tell(who, "capture", hold_seq=n, may_exceed_hold=True, **self.use(1, "", None))
                 break
-        self.telling.pause(who, False)
+        self.spend(0, who, 1, "", None, "", None)
+        self.telling.pause(who, "owner", False)
 
     @step(who=WHO, pick=PICKS, before=st.sampled_from([0, 0, 1, 2]))
     def look_back(self, who, pick, before):

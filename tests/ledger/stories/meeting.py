@@ -3,6 +3,7 @@
 from collections import Counter
 
 from tests.ledger.model.account import PRIORITY, burn_order, total
+from tests.ledger.model.limits import standing, window
 
 # How often the gate's sample must have met each thing on each database, at the least: a third of what it does.
 MUST_MEET = {
@@ -108,6 +109,9 @@ def things_refused(before, operation, request, refused, now):
     """What a refused operation has met."""
     yield f"refused: {refused.name}"
     yield f"refused {operation}: {refused.name}"
+    if refused.name == "SpendLimitReached" and refused.facts is not None:
+        yield f"refused {operation} by a limit of {'a key' if refused.facts['key'] else 'the account'}"
+        yield f"refused by a limit {'with holds' if refused.facts['held'] else 'without holds'}"
     if due_lots(before, now) or due_holds(before, now):
         yield "refused beside due things"
 
@@ -126,6 +130,7 @@ def things_met(before, after, operation, request, answer, now):
         yield from met_entry(before, after, entry)
     own = after["entries"][answer["entry"] - 1] if "entry" in answer else None
     if own is not None:
+        yield from met_limits(after, own, now)
         yield from met_own(before, after, operation, request, own, now)
     if operation == "settle_takeback":
         yield from met_facts(before, after, request)
@@ -133,6 +138,46 @@ def things_met(before, after, operation, request, answer, now):
         yield "debt made"
     if total(before, "owed") < 0 == total(after, "owed"):
         yield "debt paid in full"
+
+
+def things_limited(before, limit, refused, now):
+    """What setting a limit has met."""
+    if refused is not None:
+        yield f"refused: {refused.name}"
+        return
+    yield "limit set anew" if (limit["key_id"], limit["period"]) in before["limits"] else "limit set"
+    stands = standing(before, limit["key_id"], limit["period"], now)
+    if stands["used"] + stands["held"]:
+        yield "limit set in the middle of its window"
+    if limit["pauses"] and stands["used"] + stands["held"] >= limit["credits"]:
+        yield "limit set that stops at once"
+
+
+def met_limits(after, own, now):
+    """What an entry has met of the account's limits. Its window is told by the day, the shortest."""
+    if not after["limits"]:
+        return
+    yield f"{own['kind']} beside limits"
+    for (of, period), limit in after["limits"].items():
+        stands = standing(after, of, period, now)
+        counted = stands["used"] + stands["held"]
+        if own["kind"] in {"spend", "hold"} and counted == limit["credits"]:
+            yield "limit reached to the very credit"
+        if own["kind"] in {"spend", "hold"} and counted > limit["credits"]:
+            yield "use above a limit that only tells" if not limit["pauses"] else "use beside a limit long passed"
+        yield from met_earlier_window(after, own, window(period, after["zone"], now)[0])
+
+
+def met_earlier_window(after, own, starts_at):
+    use = after["entries"][own["reverses"] - 1] if own["reverses"] else own
+    hold = after["holds"].get(use["hold"])
+    is_above = hold is not None and use["kind"] == "capture" and -use["credits"] > hold["credits"]
+    if own["kind"] == "capture" and hold["made_at"] < starts_at:
+        yield f"capture {'above' if is_above else 'of'} a hold of an earlier window"
+    if own["kind"] == "reverse" and use["written_at"] < starts_at:
+        yield "reverse of a use of an earlier window"
+    if own["kind"] == "reverse" and is_above:
+        yield "reverse of a capture above its hold beside limits"
 
 
 def due_lots(account, now):

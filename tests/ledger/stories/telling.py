@@ -5,10 +5,11 @@ import datetime as dt
 from hypothesis import note
 from sqlalchemy.orm import Session
 
+from tests.ledger.model import limits as model_limits
 from tests.ledger.model import operations as model
 from tests.ledger.model.account import RefusedError, new_account
 from tests.ledger.stories import comparing
-from tests.ledger.stories.meeting import things_met, things_refused
+from tests.ledger.stories.meeting import things_limited, things_met, things_refused
 from webapp.ledger import operations as ledger
 from webapp.ledger.errors import LedgerRefusal
 from webapp.ledger.queries import accounts_due, balance_as_of
@@ -18,7 +19,11 @@ from webapp.orm import WRITES
 
 STARTS_AT = dt.datetime(2026, 11, 20, 14, 0, tzinfo=dt.UTC)
 ZONES = ("UTC", "Pacific/Kiritimati")
-TABLES = "accounts, entries, entry_details, grants, postings, holds, usage_daily, claims"
+TABLES = "accounts, entries, entry_details, grants, postings, holds, usage_daily, claims, spend_limits, limit_windows"
+PAUSES = {
+    "owner": (ledger.pause_as_owner, ledger.resume_as_owner),
+    "operator": (ledger.pause_spending, ledger.resume_spending),
+}
 
 
 class Telling:
@@ -117,16 +122,52 @@ class Telling:
         self.compare_settled(who, seqs, lambda: ledger.expire(self.session, self.ids[who], now=self.now))
         self.count(before, self.accounts[who], "expire", {}, {"replayed": False})
 
-    def pause(self, who, is_paused):
-        note(f"account {who}: spending is {'paused' if is_paused else 'no longer paused'}")
-        paused_at = self.now if is_paused else None
-        was_paused = self.accounts[who]["paused_at"] is not None
-        if was_paused != is_paused:
-            self.accounts[who] = self.accounts[who] | {"paused_at": paused_at}
+    def pause(self, who, by, is_paused):
+        """The owner or an operator pauses spending, or lets it go on: each for himself."""
+        note(f"account {who}: spending is {'paused' if is_paused else 'no longer paused'} by its {by}")
+        paused_at = dict(self.accounts[who]["paused_at"])
+        was_paused = by in paused_at
         if is_paused:
-            assert ledger.pause_spending(self.session, self.ids[who], now=self.now) is not was_paused
+            assert PAUSES[by][0](self.session, self.ids[who], now=self.now) is not was_paused
+            paused_at.setdefault(by, self.now)
         else:
-            assert ledger.resume_spending(self.session, self.ids[who]) is was_paused
+            assert PAUSES[by][1](self.session, self.ids[who]) is was_paused
+            paused_at.pop(by, None)
+        self.accounts[who] = self.accounts[who] | {"paused_at": paused_at}
+
+    def set_limit(self, who, limit, *, may_stop_now):
+        """A spend limit, or another one in its place."""
+        self.touched.add(who)
+        before = self.accounts[who]
+
+        def work():
+            given = ledger.SpendLimit(**limit)
+            return ledger.set_limit(self.session, self.ids[who], given, may_stop_now=may_stop_now, now=self.now)
+
+        expected, found = None, self.run(work)
+        try:
+            self.accounts[who] = model_limits.set_limit(before, limit, may_stop_now=may_stop_now, now=self.now)
+        except RefusedError as refused:
+            expected = refused
+        note(f"account {who}: set_limit {in_words(limit)} -> {expected or 'set'}")
+        if expected is None:
+            assert not isinstance(found, LedgerRefusal), f"The ledger refused: {type(found).__name__} {found.facts}"
+        else:
+            self.compare_answer(who, found, expected)
+        self.met.update(things_limited(before, limit, expected, self.now))
+
+    def drop_limit(self, who, key_id, period):
+        note(f"account {who}: drop_limit {key_id} {period}")
+        ledger.drop_limit(self.session, self.ids[who], key_id=key_id, period=period)
+        self.accounts[who] = model_limits.drop_limit(self.accounts[who], key_id, period)
+        self.met["limit dropped"] += 1
+
+    def move_to(self, who, zone):
+        """Days, weeks and months are those of another time zone from now on."""
+        note(f"account {who}: set_time_zone {zone}")
+        ledger.set_time_zone(self.session, self.ids[who], zone)
+        self.met["zone changed beside limits"] += bool(self.accounts[who]["limits"])
+        self.accounts[who] = self.accounts[who] | {"zone": zone}
 
     def compare_settled(self, who, seqs, work):
         self.touched.add(who)
@@ -151,6 +192,7 @@ class Telling:
         due = set(accounts_due(self.session, now=self.now, limit=10))
         for who, account in enumerate(self.accounts):
             comparing.compare_balance(self.session, self.ids[who], account, self.now)
+            comparing.compare_limits(self.session, self.ids[who], account, self.now)
             assert (self.ids[who] in due) == model.shown(account, self.now)["is_due"]
             self.past[who].append((self.now, account))
         for who in sorted(self.touched):
