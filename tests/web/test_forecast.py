@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +31,10 @@ STOCKS = st.builds(
 def used_on_days(*credits_each: int) -> dict[dt.date, int]:
     """Use on the days before today, the last one being yesterday's."""
     return {TODAY - number * DAY: each for number, each in enumerate(reversed(credits_each), start=1)}
+
+
+def bought(stock: Stock, size: int) -> Stock:
+    return Stock(stock.allowances, (*stock.others, Part(size)), stock.coming)
 
 
 def last_day(stock: Stock, day_credits: int, used_today: int = 0) -> dt.date | None:
@@ -97,26 +100,36 @@ def test_an_allowance_that_covers_the_pace_lasts_for_ever_while_it_comes() -> No
     assert last_day(Stock(others=(Part(10 * (MOST_DAYS + 1)),)), 10) is None
 
 
-@pytest.mark.parametrize(("credits", "days"), [(100, 10), (105, 10), (9, 0), (3650, None)])
-def test_pack_pays_for_so_many_more_days(credits: int, days: int | None) -> None:
-    stock = Stock(others=(Part(20),))
-    assert days_more(stock, credits, 10, today=TODAY, used_today=0) == days
+def test_pack_pays_for_so_many_more_days() -> None:
+    found = days_more(Stock(others=(Part(20),)), (100, 105, 9, 3650, 100), 10, today=TODAY, used_today=0)
+    assert found == {9: 0, 100: 10, 105: 10, 3650: None}
+    assert days_more(Stock(others=(Part(25),)), (105,), 10, today=TODAY, used_today=0) == {105: 11}
+    assert days_more(Stock(), (100,), 10, today=TODAY, used_today=10) == {100: 10}, "from tomorrow on"
+    assert days_more(Stock(others=(Part(4000),)), (100,), 10, today=TODAY, used_today=0) == {}
 
 
-def test_parts_of_days_add_up_with_what_is_there() -> None:
-    assert days_more(Stock(others=(Part(25),)), 105, 10, today=TODAY, used_today=0) == 11
+@given(stock=STOCKS, sizes=st.lists(st.integers(1, 900), max_size=3), a_day=st.integers(1, 60), used=AMOUNTS)
+def test_one_walk_for_all_packs_is_a_walk_with_each_of_them(
+    stock: Stock, sizes: list[int], a_day: int, used: int
+) -> None:
+    found = days_more(stock, sizes, a_day, today=TODAY, used_today=used)
+    without = short_on(stock, a_day, today=TODAY, used_today=used)
+    assert found.keys() == (set(sizes) if without else set())
+    for size, days in found.items():
+        with_it = short_on(bought(stock, size), a_day, today=TODAY, used_today=used)
+        assert days == (with_it and without and (with_it - without).days)
 
 
-@given(stock=STOCKS, number=st.integers(0, 4), credits=st.integers(1, 300), a_day=st.integers(1, 60), used=AMOUNTS)
-def test_more_credits_never_end_earlier(stock: Stock, number: int, credits: int, a_day: int, used: int) -> None:
+@given(stock=STOCKS, number=st.integers(0, 4), more=st.integers(1, 300), a_day=st.integers(1, 60), used=AMOUNTS)
+def test_more_credits_never_end_earlier(stock: Stock, number: int, more: int, a_day: int, used: int) -> None:
     parts = [*stock.allowances, *stock.others]
     before = short_on(stock, a_day, today=TODAY, used_today=used) or dt.date.max
-    assert (short_on(stock.with_bought(credits), a_day, today=TODAY, used_today=used) or dt.date.max) >= before
+    assert (short_on(bought(stock, more), a_day, today=TODAY, used_today=used) or dt.date.max) >= before
     if number < len(parts):
-        parts[number] = Part(parts[number].credits + credits, parts[number].ends_on)
+        parts[number] = Part(parts[number].credits + more, parts[number].ends_on)
         cut = len(stock.allowances)
-        more = Stock(tuple(parts[:cut]), tuple(parts[cut:]), stock.coming)
-        assert (short_on(more, a_day, today=TODAY, used_today=used) or dt.date.max) >= before
+        raised = Stock(tuple(parts[:cut]), tuple(parts[cut:]), stock.coming)
+        assert (short_on(raised, a_day, today=TODAY, used_today=used) or dt.date.max) >= before
 
 
 @given(stock=STOCKS, a_day=st.integers(1, 60), faster=st.integers(0, 60), used=AMOUNTS)

@@ -13,8 +13,9 @@ day of the week it is plays no part, and neither does what might roll over.
 
 import datetime as dt
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 WINDOW_DAYS = 28
 LEAST_DAYS_OF_USE = 3
@@ -56,10 +57,6 @@ class Stock:
     others: tuple[Part, ...] = ()
     coming: tuple[Coming, ...] = ()
 
-    def with_bought(self, credits: int) -> "Stock":
-        """The same with a pack of so many credits bought: they are used last and don't end."""
-        return replace(self, others=(*self.others, Part(credits)))
-
 
 def pace(credits_by_day: Mapping[dt.date, int], *, today: dt.date) -> Pace | None:
     """The pace of the last 28 complete days; None where too few of them had any use."""
@@ -74,37 +71,58 @@ def pace(credits_by_day: Mapping[dt.date, int], *, today: dt.date) -> Pace | Non
 
 def short_on(stock: Stock, day_credits: int, *, today: dt.date, used_today: int) -> dt.date | None:
     """The first day whose use can't be paid whole, at `day_credits` a day; None if there is none within 365 days."""
-    first, then, coming = deque(stock.allowances), deque(stock.others), deque(stock.coming)
+    days = unpaid(stock, day_credits, today=today, used_today=used_today)
+    return next((day for day, missing in days if missing), None)
+
+
+def days_more(
+    stock: Stock, packs: Iterable[int], day_credits: int, *, today: dt.date, used_today: int
+) -> dict[int, int | None]:
+    """For how many more days each pack of so many credits would pay; None if with it all lasts more than 365 days.
+
+    Nothing where all lasts that long as it is. A pack is used last and doesn't end, so that it pays exactly what
+    nothing else pays: one walk answers for all packs.
+    """
+    waiting = deque(sorted(set(packs)))
+    found: dict[int, int | None] = {}
+    first, missing_so_far = None, 0
+    for day, missing in unpaid(stock, day_credits, today=today, used_today=used_today):
+        missing_so_far += missing
+        if missing and first is None:
+            first = day
+        while waiting and first and waiting[0] < missing_so_far:
+            found[waiting.popleft()] = (day - first).days
+    return found | dict.fromkeys(waiting) if first else {}
+
+
+def unpaid(stock: Stock, day_credits: int, *, today: dt.date, used_today: int) -> Iterator[tuple[dt.date, int]]:
+    """Each day of the walk, with what of its use nothing is left to pay for."""
+    first, then = (deque([part.credits, part.ends_on] for part in parts) for parts in (stock.allowances, stock.others))
+    coming = deque(stock.coming)
+    needed = max(0, day_credits - used_today)
     for number in range(MOST_DAYS + 1):
         day = today + number * DAY
         while coming and coming[0].on <= day:
             begun = coming.popleft()
-            first.append(Part(begun.credits, begun.ends_on))
-        needed = day_credits if number else max(0, day_credits - used_today)
-        if _burn(then, _burn(first, needed, day, today), day, today):
-            return day
-    return None
+            first.append([begun.credits, begun.ends_on])
+        # What ends today may be there still, for all we know.
+        over_on = day if number else None
+        yield day, _burn(then, _burn(first, needed, over_on), over_on)
+        needed = day_credits
 
 
-def _burn(parts: deque[Part], needed: int, day: dt.date, today: dt.date) -> int:
-    """Take a day's use off the parts; what they couldn't pay. What ends today may be there for all we know."""
+def _burn(parts: deque[list[Any]], needed: int, over_on: dt.date | None) -> int:
+    """Take a day's use off the parts, each with its credits and its end; what they couldn't pay."""
     while parts and needed:
         part = parts[0]
-        if part.ends_on is not None and part.ends_on <= day and day > today:
+        if over_on is not None and part[1] is not None and part[1] <= over_on:
             parts.popleft()
-        elif part.credits > needed:
-            parts[0] = replace(part, credits=part.credits - needed)
+        elif part[0] > needed:
+            part[0] -= needed
             return 0
         else:
-            needed -= parts.popleft().credits
+            needed -= parts.popleft()[0]
     return needed
-
-
-def days_more(stock: Stock, credits: int, day_credits: int, *, today: dt.date, used_today: int) -> int | None:
-    """For how many more days a pack of so many credits would pay; None if with it all lasts more than 365 days."""
-    without = short_on(stock, day_credits, today=today, used_today=used_today)
-    with_it = short_on(stock.with_bought(credits), day_credits, today=today, used_today=used_today)
-    return None if without is None or with_it is None else (with_it - without).days
 
 
 def _middle(days: list[int]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.ledger.allowances import Allowance
+from webapp.ledger.balances import KINDS_SHOWN
 from webapp.ledger.usage import day_of
 from webapp.web.dates import date_text
 from webapp.web.display import amount, number, short_amount
@@ -12,8 +13,6 @@ from webapp.web.meters import Meter, meter
 from webapp.web.pages.forecast import allowance_lines
 from webapp.web.pages.plan_words import plan_name
 from webapp.web.pages.reader import Reader
-
-NEXT_WORDS = {"purchased": "purchased", "adjustment": "purchased", "bonus": "bonus", "gift": "bonus"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,8 @@ def _next_note(reader: Reader, use: Allowance) -> str:
     if use.available or use.held:
         return ""
     if reader.balance.lots:
-        kind = NEXT_WORDS.get(reader.balance.lots[0].kind)
-        return f"Now using {kind} credits." if kind else ""
+        kind = KINDS_SHOWN[reader.balance.lots[0].kind]
+        return f"Now using {kind} credits." if kind != "allowance" else ""
     return "You have no other credits." if _is_out(reader) else ""
 
 

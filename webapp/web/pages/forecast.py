@@ -64,16 +64,11 @@ def pack_words(reader: Reader) -> dict[str, str]:
     found = reader_pace(reader)
     if found is None or _is_stopped(reader):
         return {}
-    stock, used = _stock(reader), _used_today(reader)
-    if short_on(stock, found.typical, today=reader.today, used_today=used) is None:
-        return {}
+    packs = {pack.slug: pack.credits for pack in reader.catalog.packs if pack.is_active}
+    used = _used_today(reader)
+    days = days_more(_stock(reader), packs.values(), found.typical, today=reader.today, used_today=used)
     more = "more " if reader.balance.available else ""
-    days = {
-        pack.slug: days_more(stock, pack.credits, found.typical, today=reader.today, used_today=used)
-        for pack in reader.catalog.packs
-        if pack.is_active
-    }
-    return {slug: _pack_line(reader, number_of_days, more) for slug, number_of_days in days.items()}
+    return {slug: _pack_line(reader, days[size], more) for slug, size in packs.items() if size in days}
 
 
 def reader_pace(reader: Reader) -> Pace | None:
