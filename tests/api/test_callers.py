@@ -15,7 +15,7 @@ from tests.app.one_database import database_url
 from tests.support.keys import KeyClient, make_key
 from webapp.extensions import db, end_reading, transact, transaction
 from webapp.orm import utc_now
-from webapp.people.keyring import any_key, renew_key, revoke_key
+from webapp.people.keyring import any_key, renew_key, revoke_any_key
 from webapp.people.models import SCOPES, ApiKey, HostAccount
 
 __all__ = ["database_url"]
@@ -97,7 +97,7 @@ class TestInvalid:
             assert problem(program.get(BALANCE), 401, "invalid_key") == unknown
             renewed = KeyClient(app, new)
             answer(renewed.get(BALANCE))
-            transact(lambda session: revoke_key(any_key(session, key.id), now=utc_now()))
+            transact(lambda session: revoke_any_key(session, key.id, now=utc_now()))
             response = api.client.get(BALANCE, headers=renewed.headers)
             assert problem(response, 401, "invalid_key") == unknown
         assert "Set-Cookie" not in response.headers
@@ -300,7 +300,7 @@ class TestLastUsed:
 
     def test_a_key_that_opens_nothing_is_not_used(self, own):
         key, program = own
-        transact(lambda session: revoke_key(any_key(session, key.id), now=utc_now()))
+        transact(lambda session: revoke_any_key(session, key.id, now=utc_now()))
         problem(program.get(BALANCE), 401, "invalid_key")
         assert self.used_at(key) is None
 

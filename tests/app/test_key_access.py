@@ -7,7 +7,7 @@ from tests.app.one_database import database_url
 from tests.support.keys import make_key
 from webapp.extensions import transact
 from webapp.orm import utc_now
-from webapp.people.keyring import any_key, revoke_key
+from webapp.people.keyring import revoke_any_key
 from webapp.people.models import SCOPES
 
 __all__ = ["database_url"]
@@ -26,7 +26,7 @@ def programs(shop):
     """Who asks with a key, as headers: each column of the routes of the API, and what it gets by the row."""
     own, service = make_key(shop.owner_id)[1], make_key(None)[1]
     key, revoked = make_key(shop.owner_id)
-    transact(lambda session: revoke_key(any_key(session, key.id), now=utc_now()))
+    transact(lambda session: revoke_any_key(session, key.id, now=utc_now()))
     less = {scope: make_key(shop.owner_id, *sorted(set(SCOPES) - {scope}))[1] for scope in SCOPES}
     return {
         "account key": lambda row: (own, {}, row.owner),

@@ -30,7 +30,7 @@ from webapp.people.keyring import (
     own_key,
     rename_key,
     renew_key,
-    revoke_key,
+    revoke_own_key,
 )
 from webapp.people.keys import KeyFacts, is_use_noted, key_of_secret, note_use
 from webapp.people.models import ApiKey, ApiKeySecret
@@ -112,7 +112,7 @@ def test_an_account_that_is_not_there_has_no_keys(session, now, nobody):
 def test_a_revoked_key_opens_nothing_with_any_of_its_secrets_and_is_gone_for_everybody(session, account_id, now):
     key, first = made(session, account_id, now)
     second = renew_key(session, key, now=now)
-    revoke_key(key, now=now)
+    revoke_own_key(session, account_id, key.id, now=now)
     session.flush()
     assert [opens(session, secret, now) for secret in (first, second)] == [None, None]
     for ask in (lambda: own_key(session, account_id, key.id), lambda: any_key(session, key.id),
@@ -207,7 +207,7 @@ def test_one_form_makes_one_key_and_renews_it_once(session, account_id, now):
     with pytest.raises(FormSentBefore):
         renew_key(session, key, form_key="f2", overlap=dt.timedelta(), now=now)
     assert len(session.scalars(select(ApiKeySecret).where(ApiKeySecret.key_id == key.id)).all()) == 2
-    revoke_key(key, now=now)
+    revoke_own_key(session, account_id, key.id, now=now)
     session.flush()
     with pytest.raises(FormSentBefore):
         made(session, account_id, now, form_key="f1")
@@ -227,7 +227,7 @@ def test_an_account_has_50_living_keys_at_most(session, account_id, now):
     with pytest.raises(TooManyKeys) as refused:
         made(session, account_id, now)
     assert refused.value.facts == {"most": 50}
-    revoke_key(key, now=now)
+    revoke_own_key(session, account_id, key.id, now=now)
     session.flush()
     made(session, account_id, now)
     made(session, operations.open_account(session, now=now), now)

@@ -64,7 +64,7 @@ class Route:
 
 
 PRICED = ("unknown_meter", "invalid_credits")
-TAKING = (*PRICED, "insufficient_credits", "spending_paused")
+TAKING = (*PRICED, "insufficient_credits", "spend_limit_reached", "spending_paused")
 BUYING = (
     *("unknown_pack", "pack_locked", "pack_unavailable", "payments_off", "no_user", "account_closed"),
     "checkout_expired",

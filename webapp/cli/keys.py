@@ -19,7 +19,7 @@ from webapp.people.keyring import (
     any_key,
     create_key,
     renew_key,
-    revoke_key,
+    revoke_any_key,
 )
 from webapp.people.models import SCOPES, ApiKey
 
@@ -83,12 +83,8 @@ def revoke(number: int) -> None:
     """Let the key with this NUMBER open nothing from now on, with every secret it has."""
     now = utc_now()
 
-    def work(session: Session) -> str:
-        key = any_key(session, number)
-        revoke_key(key, now=now)
-        return key.name
-
-    click.echo(f"Revoked key {number} “{transact(work)}”.")
+    name = transact(lambda session: revoke_any_key(session, number, now=now).name)
+    click.echo(f"Revoked key {number} “{name}”.")
 
 
 @group.command("rotate")

@@ -24,6 +24,8 @@ from .errors import (
     RefillError,
     Refused,
     ServerFailed,
+    SpendingPaused,
+    SpendLimitReached,
     TooManyRequests,
     Unreachable,
 )
@@ -52,6 +54,8 @@ __all__ = [
     "Refused",
     "Result",
     "ServerFailed",
+    "SpendLimitReached",
+    "SpendingPaused",
     "Subscription",
     "TooManyRequests",
     "Unreachable",

@@ -38,7 +38,7 @@ class Refill:
         self._wire.close()
 
     def spend(self, *, key: str | None = None, **used: Unpack[Use]) -> Booked:
-        """Take credits at once, or what so much use costs. Raises InsufficientCredits; then nothing was taken."""
+        """Take credits at once, or what so much use costs. Raises CannotSpend; then nothing was taken."""
         return self._booked("/api/credits/spend", used, key)
 
     def batch(self, lines: Iterable[Line]) -> list[Result]:
@@ -48,7 +48,7 @@ class Refill:
         return [result(one) for one in found]
 
     def hold(self, *, lasts_seconds: int | None = None, key: str | None = None, **asked: Unpack[Use]) -> Hold:
-        """Reserve credits for work that begins. Raises InsufficientCredits; then nothing is on hold."""
+        """Reserve credits for work that begins. Raises CannotSpend; then nothing is on hold."""
         body = {**asked, "lasts_seconds": lasts_seconds}
         found, is_replayed = self._ask("POST", "/api/credits/holds", body, key or _new_key())
         return self._hold(found["hold"], is_replayed, asked)

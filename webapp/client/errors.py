@@ -1,5 +1,6 @@
 """What a call raises when it does not succeed. Nobody else decides which error an answer is."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,29 @@ class InsufficientCredits(CannotSpend):
         return self.facts.get("buy_url")
 
 
+class SpendLimitReached(CannotSpend):
+    """A spend limit has less left than is needed: the account's, or that of the key that asks (`facts["key"]`)."""
+
+    @property
+    def needed(self) -> int:
+        """How many credits it takes."""
+        return int(self.facts["needed"])
+
+    @property
+    def left(self) -> int:
+        """How many the limit still lets go."""
+        return int(self.facts["left"])
+
+    @property
+    def resets_at(self) -> dt.datetime:
+        """When the limit starts anew."""
+        return dt.datetime.fromisoformat(str(self.facts["resets_at"]))
+
+
+class SpendingPaused(CannotSpend):
+    """The account's owner or an operator has paused spending: see `facts["paused_by"]`."""
+
+
 class HoldClosed(Refused):
     """The hold was captured or released, or it has expired: see `facts["state"]`."""
 
@@ -79,6 +103,8 @@ def refused(status: int, facts: Mapping[str, Any], retry_after_seconds: int | No
     """The error that an answer is: by its code, else by its status."""
     by_code = {
         "insufficient_credits": InsufficientCredits,
+        "spend_limit_reached": SpendLimitReached,
+        "spending_paused": SpendingPaused,
         "hold_closed": HoldClosed,
         "idempotency_conflict": IdempotencyConflict,
     }

@@ -41,8 +41,8 @@ class CreditsHold:
 
         0 gives all back. More than is on hold is refused with CaptureAboveHold, unless the meter's `overrun` is
         "balance": then what is missing is taken from the available credits (InsufficientCredits if they don't cover
-        it). After both the hold stays open, and less may still be taken. Raises HoldClosed when the hold's time has
-        passed meanwhile: nothing was taken.
+        it, SpendLimitReached if a limit has less left). After all three the hold stays open, and less may still be
+        taken. Raises HoldClosed when the hold's time has passed meanwhile: nothing was taken.
         """
         asked = self.asked
         if quantity is None and credits is None:
@@ -110,8 +110,9 @@ def credits_hold(
     In the block, `capture` what was used or `release`. Leaving it by an exception gives all back; leaving it with the
     hold still open takes all. The same `key` again (a job that is started anew) goes on with its hold while that is
     open, and raises HoldClosed (fact: state) if it was captured: the work is paid for. Without a key each call holds
-    anew. Raises InsufficientCredits and SpendingPaused before the block runs, and HoldClosed at its end if the hold's
-    time (`lasts_seconds`, at most a day) has passed: then nothing was taken. Needs an application context.
+    anew. Raises InsufficientCredits, SpendLimitReached and SpendingPaused before the block runs, and HoldClosed at its
+    end if the hold's time (`lasts_seconds`, at most a day) has passed: then nothing was taken. Needs an application
+    context.
     """
     asked = Asked(
         account_id=account_id,

@@ -14,7 +14,7 @@ from webapp.extensions import limiter
 from webapp.integrate.holds import CreditsHold
 from webapp.integrate.metered import P, View, hold_for_request, run_held
 from webapp.integrate.payers import asker, payer
-from webapp.ledger.errors import InsufficientCredits, SpendingPaused
+from webapp.ledger.errors import InsufficientCredits, SpendingPaused, SpendLimitReached
 from webapp.web.refusals import NotSignedIn, ScopeMissing
 
 _numbers = itertools.count(1)
@@ -24,9 +24,9 @@ def limited(limit: str, *, then: str, description: str = "") -> Callable[[View[P
     """Let a view be asked for as often as `limit` ("10 per minute") says; beyond it, for one unit of the meter `then`.
 
     Requests are counted by account, else by address, where the application counts all its limits. A request beyond
-    the limit is metered as by `metered`; when nobody is signed in or there are no credits for it, it is answered 429
-    with `Retry-After`. A signed-in person must send the CSRF token with a POST, and by GET to go beyond the limit.
-    Raises ValueError at once for a limit that can't be read.
+    the limit is metered as by `metered`; when nobody is signed in, or there are no credits for it or they may not be
+    spent, it is answered 429 with `Retry-After`. A signed-in person must send the CSRF token with a POST, and by GET to
+    go beyond the limit. Raises ValueError at once for a limit that can't be read.
     """
     parse_many(limit)
 
@@ -52,7 +52,7 @@ def _hold_beyond(exceeded: RateLimitExceeded, meter: str, description: str) -> C
     """The hold of one unit, or the exceeded limit again when nobody can pay."""
     try:
         return hold_for_request(payer(), meter, 1, description=description)
-    except (NotSignedIn, CSRFError, ScopeMissing, InsufficientCredits, SpendingPaused):
+    except (NotSignedIn, CSRFError, ScopeMissing, InsufficientCredits, SpendingPaused, SpendLimitReached):
         raise exceeded from None
 
 

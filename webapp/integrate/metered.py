@@ -34,7 +34,7 @@ def metered(
     answer it is given back. Who pays is the signed-in person or the account of the API key. An `Idempotency-Key` runs
     the view once: again, it is refused with 409 while the first is under way (WorkInProgress) or when it has been
     paid for (WorkDone); after a failure it may try again, and after `lasts_seconds` if a worker died meanwhile. Too few
-    credits: 402, and the view doesn't run.
+    credits, or a spend limit that has too little left: 402, and the view doesn't run.
     """
 
     def decorate(view: View[P]) -> View[P]:

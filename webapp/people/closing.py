@@ -15,8 +15,9 @@ from webapp.ledger import operations
 from webapp.people.browsers import sign_out_browsers
 from webapp.people.changes import Claim, after_check, is_fresh
 from webapp.people.errors import OperatorStays, SignInAgain, WrongPassword
+from webapp.people.keyring import revoke_all_keys
 from webapp.people.links import PLAIN_ROLE
-from webapp.people.models import ApiKey, LoginLink, User
+from webapp.people.models import LoginLink, User
 from webapp.people.passwords import NO_PASSWORD
 from webapp.people.throttle import Attempt, forgive
 
@@ -65,7 +66,6 @@ def _close(session: Session, user: User, *, also: Also, now: dt.datetime) -> boo
     session.execute(update(User).where(User.id == user.id).values(closed_at=now))
     sign_out_browsers(session, user.id)
     session.execute(delete(LoginLink).where(LoginLink.user_id == user.id))
-    living = (ApiKey.account_id == user.account_id, ApiKey.revoked_at.is_(None))
-    session.execute(update(ApiKey).where(*living).values(revoked_at=now))
+    revoke_all_keys(session, user.account_id, now=now)
     operations.pause_spending(session, user.account_id, now=now)
     return True

@@ -109,9 +109,33 @@ def rename_key(key: ApiKey, *, name: str) -> None:
     key.name = clean_key_name(name)
 
 
-def revoke_key(key: ApiKey, *, now: dt.datetime) -> None:
-    """Let none of a key's secrets open anything from now on. It stays in the tables: history names it."""
+def revoke_own_key(session: Session, account_id: int, key_id: int, *, now: dt.datetime) -> ApiKey:
+    """Let none of the secrets of the account's own key open anything from now on; its spend limits end with it.
+
+    It stays in the tables: history names it. Locks the account, then the key. Raises UnknownKey.
+    """
+    operations.lock_account(session, account_id)
+    key = own_key(session, account_id, key_id)
     key.revoked_at = now
+    operations.drop_limits_of_key(session, account_id, key.id)
+    return key
+
+
+def revoke_any_key(session: Session, key_id: int, *, now: dt.datetime) -> ApiKey:
+    """Do that to a key whosever it is, a service key too: for operators. Raises UnknownKey."""
+    found = session.scalar(select(ApiKey.account_id).where(ApiKey.id == key_id)) if key_id <= MAX_ACCOUNT_ID else None
+    if found is not None:
+        return revoke_own_key(session, found, key_id, now=now)
+    key = any_key(session, key_id)
+    key.revoked_at = now
+    return key
+
+
+def revoke_all_keys(session: Session, account_id: int, *, now: dt.datetime) -> None:
+    """Revoke every living key of an account, whose row must be locked; their spend limits end with them."""
+    living = (ApiKey.account_id == account_id, ApiKey.revoked_at.is_(None))
+    for key_id in session.scalars(update(ApiKey).where(*living).values(revoked_at=now).returning(ApiKey.id)).all():
+        operations.drop_limits_of_key(session, account_id, key_id)
 
 
 def own_key(session: Session, account_id: int, key_id: int) -> ApiKey:

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from webapp.extensions import db, transact
 from webapp.orm import utc_now
 from webapp.people.errors import FormSentBefore, InvalidOverlap, PeopleRefusal, UnknownKey
-from webapp.people.keyring import create_key, key_of_account, own_key, rename_key, renew_key, revoke_key
+from webapp.people.keyring import create_key, key_of_account, own_key, rename_key, renew_key, revoke_own_key
 from webapp.people.models import ApiKey
+from webapp.views.spend_controls import is_question, limits_of_key
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import key_limit
 from webapp.web.logs import log
@@ -53,9 +54,9 @@ def confirm_page(key_id: int) -> ResponseReturnValue:
     return render_template("keys/revoke.html", **page.key(present_reader(), key_id))
 
 
-@bp.get("/<int:key_id>/<any(name, renew):form>", endpoint="back")
+@bp.get("/<int:key_id>/<any(name, limits, renew):form>", endpoint="back")
 @signed_in_only
-def back(key_id: int, form: str) -> ResponseReturnValue:  # noqa: ARG001  # both lead to the same page
+def back(key_id: int, form: str) -> ResponseReturnValue:  # noqa: ARG001  # all lead to the same page
     """A form's own address, asked for again: to the key's page."""
     return redirect(url_for(".key", key_id=key_id), 303)
 
@@ -113,17 +114,25 @@ def rename(key_id: int) -> ResponseReturnValue:
     return redirect(url_for(".key", key_id=key_id), 303)
 
 
+@bp.post("/<int:key_id>/limits", endpoint="limit")
+@signed_in_only
+def limit(key_id: int) -> ResponseReturnValue:
+    """Set what a key may spend. 409 where that would pause what uses it at once, and nobody has said that it may."""
+    form = limits_of_key(key_id)
+    if form.refusals:
+        drawn = render_template("keys/key.html", **page.key(present_reader(), key_id, limits=form))
+        return make_response(drawn, 409 if is_question(form) else 422)
+    log.info("key", outcome="limited", key_id=key_id)
+    flash(form.done, "key limits")
+    return redirect(url_for(".key", key_id=key_id, _anchor="limits"), 303)
+
+
 @bp.post("/<int:key_id>/revoke", endpoint="revoke")
 @signed_in_only
 def revoke(key_id: int) -> ResponseReturnValue:
     """Let a key open nothing from now on."""
-    now = utc_now()
-
-    def work(_: Session, key: ApiKey) -> str:
-        revoke_key(key, now=now)
-        return key.name
-
-    name = _changed(key_id, work)
+    account_id, now = current_user.account_id, utc_now()
+    name = transact(lambda session: revoke_own_key(session, account_id, key_id, now=now).name)
     log.info("key", outcome="revoked", key_id=key_id)
     flash(f"Revoked “{name}”. Nothing opens with it any more.", "keys ok")
     return redirect(url_for(".keys"), 303)

@@ -29,18 +29,24 @@ from webapp.people.changes import Claim, change_email, change_password, set_firs
 from webapp.people.errors import PeopleRefusal, TooManyTries
 from webapp.people.looks import Look, look_refusals, set_look
 from webapp.people.passwords import NO_PASSWORD
+from webapp.views.spend_controls import is_question, limits_of_account, pause_or_resume
 from webapp.web import gate
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import email_limit
 from webapp.web.logs import log
 from webapp.web.pages import settings as page
+from webapp.web.pages.forms import Form
 from webapp.web.pages.reader import present_reader
-from webapp.web.pages.settings import Form
 
 bp = Blueprint("settings", __name__)
 
 # What the rest of the page must hear of a saved section.
-TRIGGERS = {"look": "creditsChanged", "password": "settingsSaved"}
+TRIGGERS = {
+    "look": "creditsChanged",
+    "limits": "creditsChanged",
+    "spending": "creditsChanged",
+    "password": "settingsSaved",
+}
 
 
 @bp.get("/dashboard/settings", endpoint="settings")
@@ -158,8 +164,8 @@ def _partial_route(name: str, save: Callable[[], Form]) -> Callable[[], Response
 
 
 def _refused(drawn: str, form: Form) -> ResponseReturnValue:
-    """A refused form: 422, or 429 with the time to wait."""
-    response = make_response(drawn, 422)
+    """A refused form: 422, 409 where it only has to be confirmed, or 429 with the time to wait."""
+    response = make_response(drawn, 409 if is_question(form) else 422)
     for refusal in form.refusals:
         if isinstance(refusal, TooManyTries):
             response.status_code = 429
@@ -183,7 +189,14 @@ def _add_section(name: str, save: Callable[[], Form] | None) -> None:
         bp.add_url_rule(f"/partials/settings/{name}", f"swap_{name}", sent_by_htmx, methods=["POST"])
 
 
-SAVERS = {"look": save_look, "email": save_email, "password": save_password, "browsers": save_browsers}
+SAVERS = {
+    "limits": limits_of_account,
+    "spending": pause_or_resume,
+    "look": save_look,
+    "email": save_email,
+    "password": save_password,
+    "browsers": save_browsers,
+}
 
 for _name in page.SECTIONS:
     _add_section(_name, SAVERS.get(_name))

@@ -52,6 +52,11 @@ def date_text(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) ->
     return _written(instant, zone, locale, now)
 
 
+def month_name(instant: dt.datetime, zone: str) -> str:
+    """The month alone: `November`."""
+    return _formatted(instant, "LLLL", zone, LOCALE)
+
+
 def moment_tag(instant: dt.datetime, zone: str, locale: str, now: dt.datetime) -> Markup:
     """The same as `moment`, in a `<time>` element."""
     return _tag(instant, moment(instant, zone, locale, now))

@@ -1,7 +1,7 @@
 """From an exception to an answer, once for all: a page, a partial for `#alerts`, or problem+json, by path."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +23,8 @@ from webapp.orm import is_lost, is_transient
 from webapp.people import errors as people
 from webapp.web import refusals
 from webapp.web.gate import must_sign_in_first, unauthorized
+from webapp.web.limit_reached import limit_on_page
+from webapp.web.limit_words import reached_text
 from webapp.web.logs import log
 from webapp.web.pages.shell import error_frame
 from webapp.web.shortfall import Shortfall, shortfall_of, shortfall_on_page
@@ -55,6 +57,8 @@ STATUSES: dict[type[Refusal], int] = {
     ledger.HoldClosed: 409,
     ledger.InsufficientCredits: 402,
     ledger.SpendingPaused: 402,
+    ledger.SpendLimitReached: 402,
+    ledger.LimitAlreadyReached: 409,
     TooManyExports: 429,
     billing.UnknownPack: 404,
     billing.UnknownPlan: 404,
@@ -126,6 +130,8 @@ TITLES: dict[str, str] = {
     "unknown_meter": "We don't know that meter",
     "hold_closed": "That hold is closed",
     "spending_paused": "Spending is paused",
+    "spend_limit_reached": "You've reached your spend limit",
+    "limit_already_reached": "Saving pauses usage now",
     "made_by_product": "Only the product can undo that",
     "scope_missing": "This key may not do that",
     "service_key_needed": "This key may not do that",
@@ -149,6 +155,7 @@ BUSY_TEXT = "Your balance is safe. Please try again in a few seconds."
 BUSY_SECONDS = 5
 CSRF_WORDS = ("This page got old", "Reload and try again. Nothing was saved or charged.")
 
+RESUME = ("Resume spending", "/dashboard/settings#settings-spending")
 BACK_TO_CREDITS = ("Back to credits", "/dashboard/credits")
 BACK_TO_BILLING = ("Back to billing", "/billing")
 
@@ -185,6 +192,7 @@ class Problem:
     facts: dict[str, object]
     retry_after_seconds: int | None = None
     shortfall: Shortfall | None = None
+    limit: ledger.SpendLimitReached | None = None
 
 
 def register_errors(app: Flask) -> None:
@@ -210,6 +218,8 @@ def status_of_kind(refusal: type[Refusal]) -> int:
 
 def problem_of_refusal(refusal: Refusal) -> Problem:
     """The problem a refusal is drawn as. Of missing credits it also says which pack helps their account."""
+    if isinstance(refusal, ledger.SpendLimitReached):
+        return replace(plain_problem(refusal), limit=refusal)
     if not isinstance(refusal, ledger.InsufficientCredits):
         return plain_problem(refusal)
     status, found = status_of(refusal), shortfall_of(refusal)
@@ -219,9 +229,11 @@ def problem_of_refusal(refusal: Refusal) -> Problem:
 
 def plain_problem(refusal: Refusal) -> Problem:
     """The problem in the refusal's own words and facts. Reads nothing: a batch may have a thousand of them."""
-    status = status_of(refusal)
+    status, text = status_of(refusal), refusal.sentence
+    if isinstance(refusal, ledger.SpendLimitReached):
+        text = reached_text(refusal, parts().catalog)
     retry_after_seconds = 60 if status == 503 else None
-    return Problem(status, refusal.code, _title(refusal, status), refusal.sentence, refusal.facts, retry_after_seconds)
+    return Problem(status, refusal.code, _title(refusal, status), text, refusal.facts, retry_after_seconds)
 
 
 def _title(refusal: Refusal, status: int) -> str:
@@ -271,7 +283,10 @@ def _context(problem: Problem) -> dict[str, Any]:
         "can_manage": problem.code == "already_subscribed",
         "reference": g.get("request_id") if problem.status >= 500 else None,
         "buying": None,
+        "otherwise": "",
     }
+    if problem.limit:
+        return drawn | limit_on_page(problem.limit)
     return drawn | (shortfall_on_page(problem.shortfall) if problem.shortfall else {})
 
 
@@ -280,6 +295,8 @@ def _way_on(problem: Problem) -> tuple[str, str]:
     if problem.code == "pack_locked":
         plan = parts().catalog.plan(str(problem.facts.get("plan")))
         return (f"See {plan.name}", f"/billing#plan-{plan.slug}") if plan else ("See the plans", "/billing#plans")
+    if problem.code == "spending_paused" and problem.facts.get("paused_by") == "owner":
+        return RESUME
     if request.path.startswith("/billing/") and WAYS_ON.get(problem.code, BACK_TO_CREDITS) == BACK_TO_CREDITS:
         return BACK_TO_BILLING
     return WAYS_ON.get(problem.code, ("Go to dashboard", "/dashboard"))

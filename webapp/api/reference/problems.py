@@ -13,6 +13,8 @@ Schema = dict[str, object]
 
 INTEGER: Schema = {"type": "integer"}
 TEXT: Schema = {"type": "string"}
+PERIOD: Schema = {"type": "string", "enum": ["day", "week", "month"]}
+PAUSER: Schema = {"type": "string", "enum": ["owner", "operator"]}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 FAULT: Schema = {"type": "object", "required": ["field", "message"], "properties": {"field": TEXT, "message": TEXT}}
 
@@ -47,7 +49,19 @@ KINDS = (
         {"needed": INTEGER, "available": INTEGER},
         {"pack": TEXT_OR_NULL, "buy_url": TEXT},
     ),
-    _of(ledger.SpendingPaused, "Spending is paused on the account.", paused_at=TEXT),
+    _of(
+        ledger.SpendLimitReached,
+        "A spend limit of the account, or of the key that asks, has less left; more credits don’t help.",
+        needed=INTEGER,
+        limit=INTEGER,
+        used=INTEGER,
+        held=INTEGER,
+        left=INTEGER,
+        period=PERIOD,
+        key={"type": ["integer", "null"]},
+        resets_at=TEXT,
+    ),
+    _of(ledger.SpendingPaused, "The owner or an operator has paused spending.", paused_at=TEXT, paused_by=PAUSER),
     _of(refusals.ScopeMissing, "The key was not given this scope.", scope=TEXT),
     _of(refusals.ServiceKeyNeeded, "Only a service key may do that."),
     _of(refusals.AccountNotYours, "Only a service key may name an account."),

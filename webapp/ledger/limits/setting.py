@@ -64,7 +64,8 @@ def drop_limit(session: Session, account_id: int, *, key_id: int, period: str) -
 
 def drop_limits_of_key(session: Session, account_id: int, key_id: int) -> None:
     """Let the limits of an API key be no more, for it is used no more. Locks the account. Raises UnknownAccount."""
-    locked(session, account_id)
+    if not locked(session, account_id).limits:
+        return
     for period in LIMIT_PERIODS:
         _drop(session, account_id, key_id, period)
     session.execute(_COUNT, {"of_account_id": account_id})

@@ -9,8 +9,10 @@ from typing import Any
 from webapp.extensions import db
 from webapp.people.errors import PeopleRefusal
 from webapp.people.keyring import MOST_NAME_CHARACTERS, USUAL_OVERLAP, KeyLine, key_of_account, keys_of_account
+from webapp.web.pages.forms import AS_STORED, Form
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
+from webapp.web.pages.spend_limits import limit_fields, limits_by_key
 
 HOUR = dt.timedelta(hours=1)
 
@@ -40,6 +42,7 @@ def keys(reader: Reader, form: KeyForm = NEW) -> dict[str, Any]:
     """`keys/keys.html`: every living key, and the form for one more."""
     return shell(reader) | {
         "keys": keys_of_account(db.session(), reader.account_id, now=reader.now),
+        "key_limits": limits_by_key(reader),
         "form": form,
         "form_key": one_time_key(),
         "scope_words": SCOPE_WORDS,
@@ -47,18 +50,23 @@ def keys(reader: Reader, form: KeyForm = NEW) -> dict[str, Any]:
     }
 
 
-def key(reader: Reader, key_id: int, form: KeyForm = NEW) -> dict[str, Any]:
-    """`keys/key.html`: one key, and what can be done with it. Raises UnknownKey."""
+def key(reader: Reader, key_id: int, form: KeyForm = NEW, *, limits: Form = AS_STORED) -> dict[str, Any]:
+    """`keys/key.html`: one key, what it may spend, and what can be done with it. Raises UnknownKey."""
     found = key_of_account(db.session(), reader.account_id, key_id, now=reader.now)
-    return shell(reader) | {
-        "key": found,
-        "form": form,
-        "form_key": one_time_key(),
-        "scope_words": SCOPE_WORDS,
-        "overlaps": OVERLAPS,
-        "usual_hours": USUAL_OVERLAP // HOUR,
-        "most_characters": MOST_NAME_CHARACTERS,
-    }
+    return (
+        shell(reader)
+        | limit_fields(reader, limits, key_id=key_id)
+        | {
+            "limits_form": limits,
+            "key": found,
+            "form": form,
+            "form_key": one_time_key(),
+            "scope_words": SCOPE_WORDS,
+            "overlaps": OVERLAPS,
+            "usual_hours": USUAL_OVERLAP // HOUR,
+            "most_characters": MOST_NAME_CHARACTERS,
+        }
+    )
 
 
 def secret_page(reader: Reader, shown: KeyLine, secret: str, *, is_new: bool) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.allowances import Allowance, allowances
-from webapp.ledger.queries import Balance
+from webapp.ledger.limits.facts import LimitStanding
+from webapp.ledger.queries import Balance, limit_standings
 from webapp.ledger.usage import day_of
 from webapp.ledger.use import DayOfUse, use_by_day
 from webapp.orm import utc_now
@@ -130,6 +131,17 @@ class Reader:
     def allowance_resets(self) -> bool:
         """Whether another allowance follows the present one. Of one without a period of a plan it is said so too."""
         return self.allowance is None or self.plan_standing.renews(self.allowance)
+
+    @cached_property
+    def limits(self) -> list[LimitStanding]:
+        """How the spend limits of the account and of its keys stand. Costs nothing where there are none.
+
+        After the balance, which may have to write what is due.
+        """
+        found = self.balance
+        if not found.limits:
+            return []
+        return limit_standings(db.session(), self.account_id, time_zone=found.time_zone, now=self.now)
 
     @property
     def plan(self) -> Plan | None:

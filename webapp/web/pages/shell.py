@@ -11,6 +11,7 @@ from webapp.billing.models import Purchase
 from webapp.catalog import Catalog
 from webapp.errors import Refusal
 from webapp.extensions import parts
+from webapp.web.dates import date_text
 from webapp.web.display import amount
 from webapp.web.logs import log
 from webapp.web.pages.alerts import Alert, dispute_alert, plan_alert, quarantine_alert, refund_alert
@@ -71,12 +72,22 @@ def error_frame(status: int) -> dict[str, Any]:
 
 
 def _pause_alert(reader: Reader) -> Alert | None:
-    """An operator lets nothing be spent for now: whoever wonders why must not have to guess."""
+    """Nothing can be spent for now, by an operator's will or the owner's own: nobody must have to guess why."""
     if reader.spending_paused_at is None:
-        return None
+        return _own_pause_alert(reader)
     help_url = parts().settings.help_url
     text = "We paused it for now. Your credits stay as they are. Ask us if you don't know why."
     return Alert("alert-paused", "warn", "lock", "Spending is paused", text, (("Help", help_url),) if help_url else ())
+
+
+def _own_pause_alert(reader: Reader) -> Alert | None:
+    paused_at = reader.balance.owner_paused_at
+    if paused_at is None:
+        return None
+    since = date_text(paused_at, reader.zone, reader.locale, reader.now)
+    resume = ("Resume spending", url_for("settings.settings", _anchor="settings-spending"))
+    title = f"You paused spending on {since}"
+    return Alert("alert-paused", "warn", "lock", title, "Nothing can be used until you resume.", (resume,))
 
 
 def _debt_alert(reader: Reader) -> Alert | None:
