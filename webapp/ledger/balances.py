@@ -57,7 +57,7 @@ class Balance:
     `balance` = available + held + frozen − debt. `kinds` splits `available` into allowance, bonus (gifts too) and
     purchased (adjustments too); `lots` are those with credits, in burn order. `total_purchased` is what was ever
     bought, taken back or not; `total_used` what was spent and not returned. `is_due` says that the entries of expired
-    lots or holds have yet to be written; those don't count here any more.
+    lots or holds have yet to be written; those don't count here any more. `limits` is how many spend limits it has.
     """
 
     account_id: int
@@ -72,6 +72,7 @@ class Balance:
     total_used: int
     is_due: bool
     time_zone: str
+    limits: int
 
 
 ACCOUNT_COLUMNS = tuple(accounts.c[name].label(f"account_{name}") for name in LockedAccount.__dataclass_fields__)
@@ -140,6 +141,7 @@ def balance_on(sheet: Sheet, *, total_purchased: int, total_used: int) -> Balanc
         total_used=total_used,
         is_due=bool(sheet.lines),
         time_zone=sheet.account.time_zone,
+        limits=sheet.account.limits,
     )
 
 
