@@ -7,6 +7,8 @@ from functools import cached_property
 from flask import url_for
 from flask_login import current_user
 
+from webapp.alerts.facts import Known
+from webapp.alerts.reading import known_of, present_allowance
 from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
@@ -15,7 +17,8 @@ from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
-from webapp.ledger.queries import Balance
+from webapp.ledger.allowances import Allowance
+from webapp.ledger.queries import Balance, LimitStanding, limit_standings
 from webapp.ledger.usage import day_of
 from webapp.ledger.use import DayOfUse, use_by_day
 from webapp.orm import utc_now
@@ -112,6 +115,23 @@ class Reader:
     def allowance(self) -> AllowancePeriod | None:
         """The period of the allowance that it is, if anything was given in one."""
         return allowance_now(db.session(), self.account_id, now=self.now)
+
+    @cached_property
+    def allowance_use(self) -> Allowance | None:
+        """What became of the credits of the present allowance. After the balance, which may write what is due."""
+        return present_allowance(db.session(), self.balance.account_id, now=self.now)
+
+    @cached_property
+    def limit_standings(self) -> list[LimitStanding]:
+        """The account's spend limits, each with what it has counted. Costs nothing where there are none."""
+        if not self.balance.limits:
+            return []
+        return limit_standings(db.session(), self.account_id, time_zone=self.zone, now=self.now)
+
+    @cached_property
+    def known_alerts(self) -> Known:
+        """What the account wants to be told of, and what it was told. One query."""
+        return known_of(db.session(), self.account_id)
 
     @property
     def allowance_resets(self) -> bool:
