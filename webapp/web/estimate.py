@@ -1,6 +1,5 @@
 """How many credits a month's work needs, what the allowance covers of it, and which pack suits the rest. Pure."""
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,9 +9,9 @@ from webapp.ledger.errors import InvalidCredits
 from webapp.metering import cost_credits
 from webapp.web.display import LOCALE, amount, number, short_amount
 from webapp.web.regions import region_of
+from webapp.web.typed import PLAIN, tidy, without_groups
 
 LARGEST_QUANTITY = 1_000_000
-PLAIN = re.compile(r"\d{1,20}")
 
 # The featured pack is named when it lasts about as long as people plan for.
 FEATURED_MONTHS = range(1, 7)
@@ -96,11 +95,11 @@ def read_quantity(typed: str, meter: Meter, locale: str = LOCALE) -> int:
 
     Raises UnreadableQuantity for words, signs, decimals, nothing, zero and more than a million.
     """
-    text = " ".join(typed.split()).lower()
+    text = tidy(typed).lower()
     for unit in (meter.unit_plural, meter.unit, meter.unit_short):
         text = text.removesuffix(unit.lower()).rstrip() if unit else text
-    text = _without_groups(text, region_of(locale).group)
-    if not (text.isascii() and PLAIN.fullmatch(text)):
+    text = without_groups(text, region_of(locale))
+    if not PLAIN.fullmatch(text):
         raise UnreadableQuantity(f"Enter {meter.unit_plural} as a whole number, like 300.")
     quantity = int(text)
     if not 1 <= quantity <= LARGEST_QUANTITY:
@@ -114,15 +113,6 @@ def _cost_credits(meter: Meter, quantity: int) -> int:
         return cost_credits(meter, quantity)
     except InvalidCredits:
         raise UnreadableQuantity(f"That is more than we can estimate. Enter fewer {meter.unit_plural}.") from None
-
-
-def _without_groups(text: str, group: str) -> str:
-    """The digits without what separates thousands: the reader's own separator, or spaces. Anything else stays."""
-    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    separators = re.escape(" " + group.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip())
-    if not re.fullmatch(rf"\d{{1,3}}([{separators}]\d{{3}}){{1,6}}", text):
-        return text
-    return re.sub(rf"[{separators}]", "", text)
 
 
 def months_text(credits: int, credits_a_month: int) -> str:
