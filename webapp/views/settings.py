@@ -29,18 +29,19 @@ from webapp.people.changes import Claim, change_email, change_password, set_firs
 from webapp.people.errors import PeopleRefusal, TooManyTries
 from webapp.people.looks import Look, look_refusals, set_look
 from webapp.people.passwords import NO_PASSWORD
+from webapp.views.alert_choices import choose_alerts
 from webapp.web import gate
 from webapp.web.gate import signed_in_only
 from webapp.web.limits import email_limit
 from webapp.web.logs import log
 from webapp.web.pages import settings as page
+from webapp.web.pages.forms import Form
 from webapp.web.pages.reader import present_reader
-from webapp.web.pages.settings import Form
 
 bp = Blueprint("settings", __name__)
 
 # What the rest of the page must hear of a saved section.
-TRIGGERS = {"look": "creditsChanged", "password": "settingsSaved"}
+TRIGGERS = {"alerts": "creditsChanged", "look": "creditsChanged", "password": "settingsSaved"}
 
 
 @bp.get("/dashboard/settings", endpoint="settings")
@@ -183,7 +184,13 @@ def _add_section(name: str, save: Callable[[], Form] | None) -> None:
         bp.add_url_rule(f"/partials/settings/{name}", f"swap_{name}", sent_by_htmx, methods=["POST"])
 
 
-SAVERS = {"look": save_look, "email": save_email, "password": save_password, "browsers": save_browsers}
+SAVERS = {
+    "alerts": choose_alerts,
+    "look": save_look,
+    "email": save_email,
+    "password": save_password,
+    "browsers": save_browsers,
+}
 
 for _name in page.SECTIONS:
     _add_section(_name, SAVERS.get(_name))

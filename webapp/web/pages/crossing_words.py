@@ -32,7 +32,7 @@ def account_facts(reader: Reader) -> AccountFacts:
     return AccountFacts(
         balance=reader.balance,
         allowance=reader.allowance_use,
-        limits=reader.limit_standings,
+        limits=reader.limits,
         subscription=reader.plan_standing.subscription,
         failed_purchase=last_failure(reader.purchases, now=reader.now),
         now=reader.now,
@@ -145,7 +145,7 @@ def _expiring(reader: Reader, crossing: Crossing) -> Alert | None:
 
 
 def _limit(reader: Reader, crossing: Crossing) -> Alert | None:
-    standing = next((one for one in reader.limit_standings if _subject(one) == crossing.subject), None)
+    standing = next((one for one in reader.limits if _subject(one) == crossing.subject), None)
     if standing is None:
         return None
     whose, its, way = _of_whom(reader, standing)

@@ -122,11 +122,15 @@ class Reader:
         return present_allowance(db.session(), self.balance.account_id, now=self.now)
 
     @cached_property
-    def limit_standings(self) -> list[LimitStanding]:
-        """The account's spend limits, each with what it has counted. Costs nothing where there are none."""
-        if not self.balance.limits:
+    def limits(self) -> list[LimitStanding]:
+        """How the spend limits of the account and of its keys stand. Costs nothing where there are none.
+
+        After the balance, which may have to write what is due.
+        """
+        found = self.balance
+        if not found.limits:
             return []
-        return limit_standings(db.session(), self.account_id, time_zone=self.zone, now=self.now)
+        return limit_standings(db.session(), self.account_id, time_zone=found.time_zone, now=self.now)
 
     @cached_property
     def known_alerts(self) -> Known:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -14,13 +13,14 @@ from babel.core import get_global
 from webapp.extensions import db
 from webapp.orm import machine_now
 from webapp.people.browsers import other_browsers
-from webapp.people.errors import PeopleRefusal
 from webapp.people.keyring import keys_of_account
 from webapp.people.looks import zone_names
 from webapp.people.passwords import LEAST_CHARACTERS, RULE
 from webapp.web.dates import clock, day
 from webapp.web.display import money, percent
 from webapp.web.gate import carried_secret
+from webapp.web.pages.alert_choices import alerts
+from webapp.web.pages.forms import AS_STORED, Form
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
 from webapp.web.regions import STYLES, region_of
@@ -43,18 +43,6 @@ OFFERED = (
     "ro_RO", "ru_RU", "si_LK", "sk_SK", "sl_SI", "sq_AL", "sr_Latn_RS", "sv_SE", "sw_KE", "ta_IN", "te_IN", "th_TH",
     "tr_TR", "uk_UA", "ur_PK", "uz_Latn_UZ", "vi_VN", "zh_Hans_CN", "zh_Hant_HK", "zh_Hant_TW", "zu_ZA",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Form:
-    """A section's form: as stored, refused with what was typed, or saved with what was done."""
-
-    typed: Mapping[str, str] = field(default_factory=dict)
-    refusals: tuple[PeopleRefusal, ...] = ()
-    done: str = ""
-
-
-AS_STORED = Form()
 
 
 def settings(reader: Reader, forms: Mapping[str, Form]) -> dict[str, Any]:
@@ -128,6 +116,7 @@ def close(reader: Reader, _form: Form = AS_STORED) -> dict[str, Any]:
 # In the order of the page.
 SECTIONS = {
     "balance": balance,
+    "alerts": alerts,
     "keys": keys,
     "look": look,
     "email": email,
