@@ -27,6 +27,7 @@ from webapp.web.theme import keep_theme
 VIEWS = (
     "auth",
     "dashboard",
+    "alerts",
     "credits",
     "checkout_return",
     "billing",

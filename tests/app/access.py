@@ -55,6 +55,8 @@ def public(status, signed_in=None, **more):
 
 # Endpoint and method; `{purchase}` and `{session}` are the owner's.
 ACCESS = {
+    ("alerts.dismiss", "POST"): page(404, 404),
+    ("alerts.swap_dismissed", "POST"): partial(404, 404),
     ("api.balance", "GET"): api("read"),
     ("api.history", "GET"): api("read"),
     ("api.make_account", "POST"): api("manage", 403, 403, service=201, form='{"external_id": "a"}'),
@@ -178,6 +180,7 @@ ACCESS = {
     ("refunds.back", "GET"): page(303, 303),
     ("refunds.refund", "GET"): page(200, 404),
     ("refunds.withdraw", "POST"): page(303, 404),
+    ("settings.alerts", "GET"): partial(),
     ("settings.balance", "GET"): partial(),
     ("settings.browsers", "GET"): partial(),
     ("settings.close", "GET"): partial(),
@@ -185,12 +188,14 @@ ACCESS = {
     ("settings.keys", "GET"): partial(),
     ("settings.look", "GET"): partial(),
     ("settings.password", "GET"): partial(),
+    ("settings.save_alerts", "POST"): page(303, 303),
     ("settings.save_browsers", "POST"): page(303, 303),
     ("settings.save_email", "POST"): page(422, 422),
     ("settings.save_look", "POST"): page(422, 422),
     ("settings.save_password", "POST"): page(422, 422),
     ("settings.section", "GET"): page(404, 404),
     ("settings.settings", "GET"): page(),
+    ("settings.swap_alerts", "POST"): partial(),
     ("settings.swap_browsers", "POST"): partial(),
     ("settings.swap_email", "POST"): partial(422, 422),
     ("settings.swap_look", "POST"): partial(422, 422),

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import create_engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+import webapp.alerts.models
 import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.billing.reconcile.models
@@ -118,6 +119,10 @@ ROWS = {
     | {"product_id": "prod_1", "amount_minor": 2000, "currency": "usd", "is_active": True, "checked_at": THEN},
     "webhook_events": {"id": "evt_1", "stripe_mode": "test", "type": "charge.refunded", "state": "ignored"}
     | {"body": "{}", "created_at": THEN, "received_at": THEN},
+    "alerts": {"account_id": 2**53 - 1, "kind": "expiring", "subject": "1", "occasion": "", "threshold": 7}
+    | {"id": "a" * 20, "facts": {"credits": 60, "kind": "bonus"}, "raised_at": THEN, "ends_at": LATER},
+    "alert_choices": {"account_id": 2**53 - 1, "allowance_50": True, "allowance_80": True, "allowance_100": False}
+    | {"low_credits": 10**9, "expiring": False, "limits": True, "changed_at": THEN},
     "api_keys": [
         {"id": 2**53 - 1, "account_id": 2**53 - 1, "name": "Anrufe 📞", "scopes": "read spend", "created_at": THEN}
         | {"form_key": "f" * 32, "last_used_at": LATER, "revoked_at": None},

@@ -26,9 +26,10 @@ INNER = {
     "crashes": set(),
 }
 BILLING = {"orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing"}
-EDGE = BILLING | {"people", "operators", "exports", "web", "extensions", "worker", "doctor", "crashes"}
+EDGE = BILLING | {"alerts", "people", "operators", "exports", "web", "extensions", "worker", "doctor", "crashes"}
 MAY_IMPORT = INNER | {
     "billing": BILLING,
+    "alerts": {"orm", "errors", "catalog", "ledger", "billing"},
     "extensions": {"orm", "billing", "catalog", "settings", "crashes"},
     "people": {"orm", "errors", "ledger", "extensions", "settings"},
     "operators": {"orm", "errors", "ledger", "billing", "people"},
@@ -45,7 +46,7 @@ MAY_IMPORT = INNER | {
     "devserver": EDGE | {"cli", ""},
 }
 WITHOUT_FLASK = {
-    *("orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing", "exports", "crashes"),
+    *("orm", "errors", "money", "catalog", "ledger", "metering", "settings", "billing", "alerts", "exports", "crashes"),
 }
 # Ring 1 and the pure parts stand on these alone, beside Python itself.
 ONLY = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import flask_migrate
 from flask import Flask
 
+import webapp.alerts.models
 import webapp.billing.models
 import webapp.billing.money_back.models
 import webapp.billing.reconcile.models

@@ -15,7 +15,7 @@ from webapp.billing.customers import remember_customer
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.settling import claim_again
 from webapp.billing.stripe_objects import CheckoutSession
-from webapp.ledger.operations import grant
+from webapp.ledger.operations import grant, note_change
 
 # A state never goes back, so an answer of Stripe's that is older than another's can't undo anything. Money that
 # arrives after all is granted from any state but the last two.
@@ -67,6 +67,7 @@ def _follow(session: Session, purchase: Purchase, checkout: CheckoutSession, *, 
         log.warning("unpaid session is not the purchase's", purchase=purchase.id, session=checkout.id)
     elif checkout.has_failed:
         _close(purchase, "failed", checkout, reason=checkout.failure_code or "declined", now=now)
+        note_change(session, purchase.account_id)
     elif checkout.status == "expired":
         _close(purchase, "expired", checkout, now=now)
     elif checkout.status == "complete":

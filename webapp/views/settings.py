@@ -29,6 +29,7 @@ from webapp.people.changes import Claim, change_email, change_password, set_firs
 from webapp.people.errors import PeopleRefusal, TooManyTries
 from webapp.people.looks import Look, look_refusals, set_look
 from webapp.people.passwords import NO_PASSWORD
+from webapp.views.alert_choices import choose_alerts
 from webapp.views.spend_controls import is_question, limits_of_account, pause_or_resume
 from webapp.web import gate
 from webapp.web.gate import signed_in_only
@@ -42,6 +43,7 @@ bp = Blueprint("settings", __name__)
 
 # What the rest of the page must hear of a saved section.
 TRIGGERS = {
+    "alerts": "creditsChanged",
     "look": "creditsChanged",
     "limits": "creditsChanged",
     "spending": "creditsChanged",
@@ -192,6 +194,7 @@ def _add_section(name: str, save: Callable[[], Form] | None) -> None:
 SAVERS = {
     "limits": limits_of_account,
     "spending": pause_or_resume,
+    "alerts": choose_alerts,
     "look": save_look,
     "email": save_email,
     "password": save_password,

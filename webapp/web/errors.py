@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from webapp.alerts import errors as alerts
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.exports.errors import TooManyExports
@@ -50,6 +51,7 @@ STATUSES: dict[type[Refusal], int] = {
     operators.FormUsed: 409,
     operators.NothingToDo: 409,
     operators.NobodySignsIn: 409,
+    alerts.UnknownAlert: 404,
     ledger.UnknownAccount: 404,
     ledger.UnknownEntry: 404,
     ledger.UnknownGrant: 404,

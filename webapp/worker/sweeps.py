@@ -67,7 +67,8 @@ def sweep_ages(session: Session, *, now: dt.datetime) -> dict[str, int | None]:
 
 def all_sweeps() -> tuple[Sweep, ...]:
     """Every sweep of the worker."""
-    from webapp.worker.allowances import sweep_allowances, sweep_free_plan  # noqa: PLC0415  # they import us
+    from webapp.worker.alerts import sweep_alerts, sweep_expiring  # noqa: PLC0415  # they import us
+    from webapp.worker.allowances import sweep_allowances, sweep_free_plan  # noqa: PLC0415
     from webapp.worker.expiry import sweep_expired  # noqa: PLC0415
     from webapp.worker.exports import sweep_exports  # noqa: PLC0415
     from webapp.worker.ledger import sweep_ledger  # noqa: PLC0415
@@ -80,12 +81,14 @@ def all_sweeps() -> tuple[Sweep, ...]:
     from webapp.worker.sign_ins import sweep_login_links, sweep_sign_in_failures  # noqa: PLC0415
 
     return (
+        Sweep("alerts", 10, sweep_alerts),
         Sweep("purchases", 60, sweep_purchases),
         Sweep("plans", 60, sweep_plans),
         Sweep("allowances", 60, sweep_allowances),
         Sweep("parked events", 60, sweep_parked),
         Sweep("refund orders", 60, sweep_refund_orders),
         Sweep("expiry", 60, sweep_expired),
+        Sweep("expiring credits", 3600, sweep_expiring),
         Sweep("reconcile", 3600, sweep_reconcile),
         Sweep("free plan", 3600, sweep_free_plan),
         Sweep("prices", 3600, sweep_prices),

@@ -15,7 +15,7 @@ from webapp.billing.subscriptions.invoices import keep_invoices
 from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.billing.subscriptions.paying import take_payments
 from webapp.catalog import Catalog
-from webapp.ledger.operations import lock_account
+from webapp.ledger.operations import lock_account, note_change
 
 MOMENT = dt.timedelta(microseconds=1)
 
@@ -69,6 +69,7 @@ def settle_subscription(
     give_due(session, catalog, row, now=now)
     look_again(session, catalog, row, now=now)
     _remember(session, row, now=now)
+    note_change(session, account_id)
     log.info("subscription", account_id=account_id, subscription=row.id, plan=row.plan_slug, status=row.status)
     return row
 

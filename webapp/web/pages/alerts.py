@@ -19,10 +19,18 @@ INQUIRY = "warning_"  # so begin the states of disputes that move no money
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissal:
+    """The cross of a banner that can be put away: the stored alert's id, and the label that says for how long."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """A banner on top of every page. `actions` are labels with their addresses.
 
-    `manage` is a label with the part of Stripe's customer portal that it leads to.
+    `manage` is a label with the part of Stripe's customer portal that it leads to. Without `dismissal` it stays.
     """
 
     id: str
@@ -32,6 +40,7 @@ class Alert:
     text: str
     actions: tuple[tuple[str, str], ...]
     manage: tuple[str, str] | None = None
+    dismissal: Dismissal | None = None
 
 
 def dispute_alert(reader: Reader) -> Alert | None:

@@ -7,6 +7,8 @@ from functools import cached_property
 from flask import url_for
 from flask_login import current_user
 
+from webapp.alerts.facts import Known
+from webapp.alerts.reading import chosen_allowance, known_of
 from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
@@ -16,8 +18,7 @@ from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
 from webapp.ledger.allowances import Allowance, allowances
-from webapp.ledger.limits.facts import LimitStanding
-from webapp.ledger.queries import Balance, limit_standings
+from webapp.ledger.queries import Balance, LimitStanding, limit_standings
 from webapp.ledger.usage import day_of
 from webapp.ledger.use import DayOfUse, use_by_day
 from webapp.orm import utc_now
@@ -117,20 +118,9 @@ class Reader:
 
     @cached_property
     def allowance_use(self) -> Allowance | None:
-        """What became of the credits of the present allowance; where no plan gave one, of what ends first. One query.
-
-        After the balance, which may have to write what is due.
-        """
+        """What became of the credits of the present allowance. After the balance, which may write what is due."""
         found = allowances(db.session(), self.balance.account_id, now=self.now)
-        if self.allowance is None:
-            return next(iter(found), None)
-        ends_at = self.allowance.ends_at
-        return next((one for one in found if one.ends_at == ends_at), None)
-
-    @property
-    def allowance_resets(self) -> bool:
-        """Whether another allowance follows the present one. Of one without a period of a plan it is said so too."""
-        return self.allowance is None or self.plan_standing.renews(self.allowance)
+        return chosen_allowance(found, lambda: self.allowance)
 
     @cached_property
     def limits(self) -> list[LimitStanding]:
@@ -142,6 +132,16 @@ class Reader:
         if not found.limits:
             return []
         return limit_standings(db.session(), self.account_id, time_zone=found.time_zone, now=self.now)
+
+    @cached_property
+    def known_alerts(self) -> Known:
+        """What the account wants to be told of, and what it was told. One query."""
+        return known_of(db.session(), self.account_id)
+
+    @property
+    def allowance_resets(self) -> bool:
+        """Whether another allowance follows the present one. Of one without a period of a plan it is said so too."""
+        return self.allowance is None or self.plan_standing.renews(self.allowance)
 
     @property
     def plan(self) -> Plan | None:

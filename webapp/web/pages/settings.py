@@ -19,6 +19,7 @@ from webapp.people.passwords import LEAST_CHARACTERS, RULE
 from webapp.web.dates import clock, day
 from webapp.web.display import money, percent
 from webapp.web.gate import carried_secret
+from webapp.web.pages.alert_choices import alerts
 from webapp.web.pages.forms import AS_STORED, Form
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
@@ -118,6 +119,7 @@ SECTIONS = {
     "balance": balance,
     "limits": limits,
     "spending": spending,
+    "alerts": alerts,
     "keys": keys,
     "look": look,
     "email": email,

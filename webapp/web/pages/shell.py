@@ -1,13 +1,12 @@
 """The shell around every page: the balance badge, the alerts, and how an error page is framed."""
 
-import datetime as dt
 from typing import Any
 
 from flask import url_for
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.billing.models import Purchase
+from webapp.alerts.payments import last_failure
 from webapp.catalog import Catalog
 from webapp.errors import Refusal
 from webapp.extensions import parts
@@ -15,11 +14,11 @@ from webapp.web.dates import date_text
 from webapp.web.display import amount
 from webapp.web.logs import log
 from webapp.web.pages.alerts import Alert, dispute_alert, plan_alert, quarantine_alert, refund_alert
+from webapp.web.pages.crossing_words import crossing_alerts
 from webapp.web.pages.reader import Reader, present_reader
 
 ALERTS_SHOWN = 2
 LOW_SHARE = 5  # a balance is low below a fifth of the smallest pack
-FAILURE_TOLD_FOR = dt.timedelta(days=3)
 
 
 def shell(reader: Reader) -> dict[str, Any]:
@@ -34,15 +33,18 @@ def balance_badge(reader: Reader) -> dict[str, Any]:
 
 def alerts(reader: Reader) -> dict[str, Any]:
     """`_alerts.html`: at most two, the worst first."""
+    crossed = crossing_alerts(reader)
     found = (
         _pause_alert(reader),
         dispute_alert(reader),
         plan_alert(reader),
         _debt_alert(reader),
-        _empty_alert(reader),
+        *(alert for alert in crossed if alert.kind == "bad"),
         _failure_alert(reader),
         quarantine_alert(reader),
+        *(alert for alert in crossed if alert.kind == "warn"),
         refund_alert(reader),
+        *(alert for alert in crossed if alert.kind not in {"bad", "warn"}),
     )
     return {"reader": reader, "alerts": [alert for alert in found if alert][:ALERTS_SHOWN]}
 
@@ -97,30 +99,14 @@ def _debt_alert(reader: Reader) -> Alert | None:
     return Alert("alert-debt", "bad", "warn", owed, "Your next credits cover it first.", (_buy(),))
 
 
-def _empty_alert(reader: Reader) -> Alert | None:
-    balance = reader.balance
-    if balance.debt or balance.available or not balance.total_used:
-        return None
-    text = "Usage is paused. It starts again the moment you add credits."
-    return Alert("alert-empty", "bad", "warn", "You're out of credits", text, (_buy(),))
-
-
 def _failure_alert(reader: Reader) -> Alert | None:
     """A bank that needed longer and then said no: the buyer is not in front of any page when that happens."""
-    settled = (purchase for purchase in reader.purchases if purchase.state in {"paid", "failed"})
-    last = next(settled, None)
-    if last is None or not _failed_lately(last, reader.now):
+    last = last_failure(reader.purchases, now=reader.now)
+    if last is None:
         return None
     text = f"{last.pack_name} pack: you have not been charged and no credits were added."
     again = ("Try again", f"{url_for('credits.credits')}#pack-{last.pack_slug}")
     return Alert("alert-failed", "bad", "x", "The payment didn't go through", text, (again,))
-
-
-def _failed_lately(purchase: Purchase, now: dt.datetime) -> bool:
-    """Whether a payment was tried and failed; a checkout that Stripe never opened was told at once."""
-    failed_at = purchase.settled_at or purchase.opened_at
-    was_tried = purchase.state == "failed" and purchase.session_id is not None
-    return was_tried and failed_at > now - FAILURE_TOLD_FOR
 
 
 def _buy() -> tuple[str, str]:
