@@ -8,7 +8,7 @@ from flask import url_for
 from flask_login import current_user
 
 from webapp.alerts.facts import Known
-from webapp.alerts.reading import known_of, present_allowance
+from webapp.alerts.reading import chosen_allowance, known_of
 from webapp.billing import queries
 from webapp.billing.models import Purchase
 from webapp.billing.money_back.standing import Standing, standings
@@ -17,7 +17,7 @@ from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import PlanStanding, plan_standing
 from webapp.catalog import Catalog, Plan
 from webapp.extensions import db, parts
-from webapp.ledger.allowances import Allowance
+from webapp.ledger.allowances import Allowance, allowances
 from webapp.ledger.queries import Balance, LimitStanding, limit_standings
 from webapp.ledger.usage import day_of
 from webapp.ledger.use import DayOfUse, use_by_day
@@ -119,7 +119,8 @@ class Reader:
     @cached_property
     def allowance_use(self) -> Allowance | None:
         """What became of the credits of the present allowance. After the balance, which may write what is due."""
-        return present_allowance(db.session(), self.balance.account_id, now=self.now)
+        found = allowances(db.session(), self.balance.account_id, now=self.now)
+        return chosen_allowance(found, lambda: self.allowance)
 
     @cached_property
     def limits(self) -> list[LimitStanding]:
