@@ -1,5 +1,6 @@
 """How many statements a page costs: at most 15, the same for a new account and a very old one."""
 
+import datetime as dt
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +12,7 @@ from tests.views.both_databases import database_url
 from tests.views.shopper import CREDITS, Shopper
 from tests.views.subscriber import Subscriber
 from webapp.extensions import db, transact
+from webapp.orm import utc_now
 from webapp.people.models import User
 
 __all__ = ["database_url"]
@@ -56,6 +58,8 @@ def old_account(app, user):
 def test_pages_cost_few_statements_and_the_same_at_100000_entries(stranger, old_account):
     for _ in range(30):  # more than a page of the history
         grant(stranger.user.account_id, 5)
+    for days in (3, 5):  # as many allowances at once as the old account has: one is looked for among them
+        grant(stranger.user.account_id, 5, "allowance", expires_at=utc_now() + dt.timedelta(days=days))
     costs = {path: cost(stranger, path) for path in PATHS}
     assert max(costs.values()) <= MOST, costs
     assert {path: cost(old_account, path) for path in PATHS} == costs

@@ -281,7 +281,7 @@ def test_new_password_gives_the_page_tokens_of_its_new_session(app, shopper):
     assert answer.headers["HX-Trigger-After-Settle"] == "settingsSaved"
     assert not is_signed_in(other)
     tokens = dict(re.findall(r'id="(csrf-[a-z-]+)"\s+name="csrf_token"\s+value="([^"]+)"', answer.text))
-    assert tokens.keys() == {"csrf-look", "csrf-email", "csrf-sign-out"}
+    assert tokens.keys() == {"csrf-look", "csrf-alerts", "csrf-email", "csrf-sign-out"}
     client = shopper.pages.client
     saved = client.post("/partials/settings/look", data=SENT["look"] | {"csrf_token": tokens["csrf-look"]})
     assert saved.status_code == 200

@@ -1,7 +1,7 @@
 """Reading what alerts are worked out from. Never writes, never locks."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from webapp.alerts.facts import AccountFacts, Choices, Known
 from webapp.alerts.models import AlertChoices, RaisedAlert
 from webapp.alerts.payments import last_failure
 from webapp.billing.queries import purchases
+from webapp.billing.subscriptions.models import AllowancePeriod
 from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import plan_standing
 from webapp.catalog import Catalog
@@ -91,17 +92,17 @@ def facts_of(
 
 def present_allowance(session: Session, account_id: int, *, now: dt.datetime) -> Allowance | None:
     """What became of the allowance that it is; of several, that of the newest period. One query, two for several."""
-    return chosen_allowance(session, account_id, allowances(session, account_id, now=now), now=now)
+    found = allowances(session, account_id, now=now)
+    return chosen_allowance(found, lambda: allowance_now(session, account_id, now=now))
 
 
-def chosen_allowance(
-    session: Session, account_id: int, found: Sequence[Allowance], *, now: dt.datetime
-) -> Allowance | None:
-    """The one of them that `present_allowance` means."""
-    if len(found) < 2:
-        return next(iter(found), None)
-    period = allowance_now(session, account_id, now=now)
-    return next((one for one in found if period is not None and one.ends_at == period.ends_at), found[0])
+def chosen_allowance(found: Sequence[Allowance], period_now: Callable[[], AllowancePeriod | None]) -> Allowance | None:
+    """The allowance that it is: where there are several, the one of the present period, which is asked for only then.
+
+    Without a period of a plan the one that ends first.
+    """
+    period = period_now() if len(found) > 1 else None
+    return next((one for one in found if period is not None and one.ends_at == period.ends_at), next(iter(found), None))
 
 
 _NOW: BindParameter[dt.datetime] = bindparam("now", type_=grants.c.expires_at.type)

@@ -142,13 +142,14 @@ def number_styles(region: str) -> list[tuple[str, str]]:
 
 
 def zones(chosen: str, now: dt.datetime) -> list[tuple[str, list[str]]]:
-    """Every zone of the database under its present offset from UTC; of several names for one zone the newest."""
-    dated = sorted((now.astimezone(zone).utcoffset() or dt.timedelta(), name) for name, zone in _zones().items())
-    groups = [(offset, [name for _, name in group]) for offset, group in groupby(dated, key=lambda pair: pair[0])]
-    if chosen not in _zones():
-        offset = now.astimezone(ZoneInfo(chosen)).utcoffset() or dt.timedelta()
-        groups = [(at, sorted([*names, chosen]) if at == offset else names) for at, names in groups]
-    return [(offset_text(offset), names) for offset, names in groups]
+    """Every zone where people live under its present offset from UTC; of several names for one zone the newest.
+
+    One that is chosen is offered too, whatever it is.
+    """
+    offered = _zones() | {chosen: ZoneInfo(chosen)}
+    dated = sorted((now.astimezone(zone).utcoffset() or dt.timedelta(), name) for name, zone in offered.items())
+    groups = groupby(dated, key=lambda pair: pair[0])
+    return [(offset_text(offset), [name for _, name in group]) for offset, group in groups]
 
 
 def offset_text(offset: dt.timedelta) -> str:
@@ -171,8 +172,8 @@ def example(reader: Reader) -> str:
 def _zones() -> dict[str, ZoneInfo]:
     """The zones that are offered. Kept, for each is read from a file of its own."""
     older_names = get_global("zone_aliases")
-    names = {name for name in zone_names() if "/" in name and name not in older_names} | {"UTC"}
-    return {name: ZoneInfo(name) for name in names}
+    names = {name for name in zone_names() if "/" in name and not name.startswith("Etc/") and name not in older_names}
+    return {name: ZoneInfo(name) for name in names | {"UTC"}}
 
 
 @lru_cache(maxsize=256)
