@@ -114,6 +114,8 @@ def test_what_is_on_hold_is_not_used_yet(one):
     assert "Running low 476 of 500 credits used 95% used" in text
     assert "24 on hold for work in progress." in text
     assert "no other credits" not in text, "they may come back"
+    grant(account_id, 50)
+    assert "Now using purchased credits. 24 on hold for work in progress." in card(one).text
 
 
 def test_end_is_told_as_it_is(app, one):
