@@ -88,8 +88,8 @@ def _notes(reader: Reader, use: Allowance) -> tuple[str, ...]:
 
 
 def _next_note(reader: Reader, use: Allowance) -> str:
-    """Which credits come after a used up allowance."""
-    if use.available or use.held:
+    """Which credits are used where nothing of the allowance is left to use."""
+    if use.available:
         return ""
     if reader.balance.lots:
         kind = KINDS_SHOWN[reader.balance.lots[0].kind]
