@@ -1,6 +1,6 @@
 """Many writers at once: each thread of each process spends by its own list, all from the same moment on.
 
-What each was told comes back to the test.
+What each was told comes back to the test. What a key begins with says what its writer does: see `work.take_one`.
 """
 
 import json
@@ -16,10 +16,11 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.reliability.work import PROCESSES, Given, application, end, spend_one, start
+from tests.reliability.work import PROCESSES, Given, application, end, start, take_one
 from webapp.extensions import transact
-from webapp.ledger.errors import InsufficientCredits
+from webapp.ledger.errors import InsufficientCredits, SpendLimitReached
 from webapp.ledger.operations import Posted
+from webapp.ledger.queries import LimitStanding
 
 START_SECONDS = 60
 
@@ -29,9 +30,14 @@ Barrier = multiprocessing.synchronize.Barrier
 
 @dataclass(frozen=True)
 class Told:
-    """What one spend was told: its entry's number, None if refused; and how many seconds and tries that took."""
+    """What one writer was told: its entry's number, None if refused; and how many seconds and tries that took.
+
+    `available` is what there was; for who met a limit what was left of it, for who has set one what it counted then.
+    """
 
     account_id: int
+    key: str
+    refused: str | None
     seq: int | None
     available: int
     is_replayed: bool
@@ -75,15 +81,20 @@ def _spend_list(app: Flask, together: Barrier, spends: Sequence[Spend]) -> list[
 def _spend(account_id: int, key: str) -> dict[str, Any]:
     began, tries = time.perf_counter(), 0
 
-    def work(session: Session) -> Posted:
+    def work(session: Session) -> Posted | LimitStanding:
         nonlocal tries
         tries += 1
-        return spend_one(session, account_id, key)
+        return take_one(session, account_id, key)
 
+    facts = {"account_id": account_id, "key": key, "refused": None, "seq": None, "is_replayed": False}
     try:
-        posted = transact(work)
-    except InsufficientCredits as refusal:
-        facts = {"seq": None, "available": refusal.facts["available"], "is_replayed": False}
+        answer = transact(work)
+    except (InsufficientCredits, SpendLimitReached) as refusal:
+        left = refusal.facts["available" if isinstance(refusal, InsufficientCredits) else "left"]
+        facts |= {"refused": refusal.code, "available": left}
     else:
-        facts = {"seq": posted.entry.seq, "available": posted.available, "is_replayed": posted.replayed}
-    return {"account_id": account_id, "seconds": time.perf_counter() - began, "tries": tries, **facts}
+        if isinstance(answer, LimitStanding):
+            facts |= {"available": answer.used}
+        else:
+            facts |= {"seq": answer.entry.seq, "available": answer.available, "is_replayed": answer.replayed}
+    return {"seconds": time.perf_counter() - began, "tries": tries, **facts}

@@ -10,7 +10,7 @@ from tests.reliability.serving import Served
 from tests.reliability.shop import Answer, ask
 from webapp.extensions import db, transact
 from webapp.ledger.models import Entry
-from webapp.ledger.operations import grant, open_account
+from webapp.ledger.operations import SpendLimit, grant, open_account, set_limit
 from webapp.ledger.queries import balance
 from webapp.ledger.verify import verify
 from webapp.orm import utc_now
@@ -20,15 +20,17 @@ SPEND = "/api/credits/spend"
 
 
 class Program:
-    """A new account with so many credits, and a key of it."""
+    """A new account with so many credits, perhaps with a limit of what it may spend, and a key of it."""
 
-    def __init__(self, app: Flask, served: Served, credits: int) -> None:
+    def __init__(self, app: Flask, served: Served, credits: int, limit: SpendLimit | None = None) -> None:
         self.app, self.served = app, served
         gift = {"kind": "bonus", "key": "gift", "source_kind": "test", "source_id": "gift", "now": utc_now()}
 
         def work(session: Session) -> tuple[int, str]:
             account_id = open_account(session, now=utc_now())
             grant(session, account_id, credits=credits, **gift)
+            if limit is not None:
+                set_limit(session, account_id, limit, may_stop_now=False, now=utc_now())
             facts = {"account_id": account_id, "name": "program", "scopes": ["spend"], "now": utc_now()}
             return account_id, create_key(session, **facts)[1]
 

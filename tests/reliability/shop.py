@@ -26,7 +26,7 @@ from webapp.billing.queries import purchases
 from webapp.billing.subscriptions.models import PlanCheckout, Subscription
 from webapp.extensions import db, transact
 from webapp.ledger.models import Entry, Grant
-from webapp.ledger.operations import grant
+from webapp.ledger.operations import SpendLimit, grant, set_limit
 from webapp.ledger.verify import read_at_one_instant, verify
 from webapp.orm import utc_now
 from webapp.people.models import User
@@ -247,6 +247,12 @@ class Shop:
         with self.app.app_context():
             transact(lambda session: grant(session, account_id, credits=credits, **facts))
         return account_id
+
+    def limit(self, account_id: int, credits: int) -> None:
+        """Let an account spend at most so many credits a month."""
+        limit = SpendLimit(0, "month", credits, pauses=True, is_money=False)
+        with self.app.app_context():
+            transact(lambda session: set_limit(session, account_id, limit, may_stop_now=False, now=utc_now()))
 
     def spent(self, account_id: int) -> int:
         """How many credits of an account are spent, by its entries."""

@@ -10,6 +10,7 @@ from tests.reliability.passings import API_SPEND, deaths
 from tests.reliability.program import Program
 from tests.reliability.serving import CrashPoint
 from tests.reliability.together import all_at_once
+from tests.reliability.work import LIMIT_OF_TEN
 from webapp.extensions import db
 
 
@@ -35,6 +36,17 @@ def test_sixty_four_spends_of_a_balance_of_ten_get_ten_times_201_and_402_else(st
         program.assert_sound(available=0)
 
 
+def test_sixty_four_spends_under_a_limit_of_ten_get_ten_times_201_and_402_else(start, rounds):
+    for _ in range(rounds):
+        program = start(100, LIMIT_OF_TEN)
+        answers = all_at_once([partial(program.spend, f"key-{number}") for number in range(64)])
+        assert Counter(answer.status for answer in answers) == {201: 10, 402: 54}
+        told = [answer.json() for answer in answers]
+        assert {(one["code"], one["left"]) for one in told if "code" in one} == {("spend_limit_reached", 0)}
+        assert program.spent() == 10
+        program.assert_sound(available=90)
+
+
 def test_fifty_requests_with_one_new_key_are_one_entry_and_fifty_equal_answers(start, rounds):
     for _ in range(rounds):
         program = start(10)
@@ -48,7 +60,7 @@ def test_fifty_requests_with_one_new_key_are_one_entry_and_fifty_equal_answers(s
 
 def test_a_spend_whose_worker_dies_anywhere_is_there_once_when_its_key_is_sent_again(served, start):
     for name, passing, stored in deaths(API_SPEND):
-        program = start(10)
+        program = start(10, LIMIT_OF_TEN)
         point = CrashPoint(served.crash_file, name, passing)
         assert program.spend("key") is None, name
         point.assert_reached()

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.reliability.crowd import spend_at_once
+from tests.reliability.work import LIMIT_OF_TEN
 
 WRITERS = 64
 CROWDS = {"threads": 1, "processes": 8}
@@ -29,6 +30,35 @@ def test_sixty_four_spends_of_a_balance_of_ten_succeed_ten_times(given, ledger, 
         assert not any(one.is_replayed for one in mine)
         assert len(ledger.keys(account_id)) == 10
         ledger.assert_sound(account_id, available=0)
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_sixty_four_spends_under_a_limit_of_ten_succeed_ten_times(given, ledger, tmp_path, crowd, rounds):
+    """The same with holds among them, and with a limit that is set while they come: never above it from then on."""
+    spending, mixed = ([ledger.account(100, LIMIT_OF_TEN) for _ in range(rounds)] for _ in range(2))
+    unlimited = [ledger.account(100) for _ in range(rounds)]
+    kinds = [("spend", account_id) for account_id in spending] + [("mixed", account_id) for account_id in mixed]
+    kinds += [("set", account_id) for account_id in unlimited]
+    lists = [[(account_id, key_of(kind, writer)) for kind, account_id in kinds] for writer in range(WRITERS)]
+    told = spend_at_once(given, tmp_path, lists, processes=CROWDS[crowd])
+    for kind, account_id in kinds:
+        mine = [one for one in told if one.account_id == account_id]
+        taken = [one for one in mine if one.seq is not None]
+        refused = [one for one in mine if one.refused]
+        used, held = ledger.counted(account_id)
+        when_set = next((one.available for one in mine if one.key == "limit"), 0)
+        assert len(taken) == used + held == max(10, when_set)
+        assert {(one.refused, one.available) for one in refused} <= {("spend_limit_reached", 0)}
+        assert len(refused) == WRITERS - (kind == "set") - len(taken)
+        assert held == sum(one.key.startswith("hold") for one in taken)
+        ledger.assert_sound(account_id, available=100 - len(taken))
+
+
+def key_of(kind, writer):
+    """Every other writer puts on hold where both are wanted; one in the midst sets the limit where it is set late."""
+    if kind == "mixed" and writer % 2:
+        return f"hold-{writer}"
+    return "limit" if kind == "set" and writer == WRITERS // 2 else f"key-{writer}"
 
 
 @pytest.mark.parametrize("crowd", CROWDS)

@@ -6,7 +6,9 @@ from tests.reliability.serving import CrashPoint
 
 
 def test_a_spend_is_written_once_wherever_its_process_dies(served, shop, tmp_path):
+    """With a limit that counts along: its window is what its entries say wherever that is."""
     account_id = shop.give(100)
+    shop.limit(account_id, 50)
     for number, (name, passing, stored) in enumerate(deaths(SPEND)):
         told, key = tmp_path / f"told-{number}", f"key-{number}"
         facts = (served.given, account_id, key, told)

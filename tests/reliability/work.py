@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from webapp import create_app
 from webapp.extensions import db, transact
-from webapp.ledger.operations import Posted, spend
+from webapp.ledger.operations import Posted, SpendLimit, hold, set_limit, spend
+from webapp.ledger.queries import LimitStanding
 from webapp.orm import utc_now
 from webapp.settings import read_settings
 from webapp.web.money_back import refund_purchase
@@ -27,6 +28,7 @@ from webapp.worker.sweeps import all_sweeps, run_sweep
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
+LIMIT_OF_TEN = SpendLimit(0, "month", 10, pauses=True, is_money=False)
 END_SECONDS = 600  # fifty rounds on a machine that is busy with something else
 KILLED = -9
 
@@ -94,6 +96,15 @@ def spend_on(given: Given, account_id: int, keys: Sequence[str], told: Path) -> 
 def spend_one(session: Session, account_id: int, key: str) -> Posted:
     """What each of these spends is."""
     return spend(session, account_id, credits=1, key=key, now=utc_now())
+
+
+def take_one(session: Session, account_id: int, key: str) -> Posted | LimitStanding:
+    """What a writer of a crowd does: spend a credit, put one on hold, or set a limit of ten to whatever was used."""
+    if key.startswith("hold"):
+        return hold(session, account_id, credits=1, key=key, now=utc_now())
+    if key.startswith("limit"):
+        return set_limit(session, account_id, LIMIT_OF_TEN, may_stop_now=True, now=utc_now())
+    return spend_one(session, account_id, key)
 
 
 def tell(told: Path, key: str) -> None:

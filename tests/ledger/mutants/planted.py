@@ -69,15 +69,15 @@ PLANTED = (
     Planted(
         "what a capture takes above its hold is not held against the balance",
         f"{LEDGER}/holds.py",
-        'taken(sheet, above, to_book="spent")',
-        'taken(sheet, min(above, sheet.available), to_book="spent")',
+        'taken(sheet, above, to_book="spent", key_id=key_id)',
+        'taken(sheet, min(above, sheet.available), to_book="spent", key_id=key_id)',
     ),
     Planted(
         "what a capture takes above its hold comes from the last lots first",
         f"{LEDGER}/holds.py",
-        'taken(sheet, above, to_book="spent")',
+        'taken(sheet, above, to_book="spent", key_id=key_id)',
         """(
-            taken(sheet, above, to_book="spent"),
+            taken(sheet, above, to_book="spent", key_id=key_id),
             [
                 Move(lot.grant, lot.kind, "available", "spent", part)
                 for lot, part in allocate(above, sheet.spendable()[::-1])
@@ -205,6 +205,73 @@ PLANTED = (
         "a refund told before its grant is forgotten",
         f"{LEDGER}/grants.py",
         "    sheet.lots[line.seq].claim = claim\n",
+        "",
+    ),
+    # Spend limits
+    Planted(
+        "holds don't count toward a limit",
+        f"{LEDGER}/limits/facts.py",
+        "return self.used + self.held",
+        "return self.used",
+    ),
+    Planted(
+        "what would go above a limit by one goes",
+        f"{LEDGER}/limits/checking.py",
+        "one.left < credits",
+        "one.left < credits - 1",
+    ),
+    Planted(
+        "the limit of a key is forgotten",
+        f"{LEDGER}/limits/facts.py",
+        "self.limit.key_id in {0, key_id}",
+        "self.limit.key_id == 0",
+    ),
+    Planted(
+        "a line that is refused for too few credits counts",
+        f"{LEDGER}/spends.py",
+        """    if sheet.available < credits:
+        raise InsufficientCredits(sheet.account.id, needed=credits, available=sheet.available)
+    count_taken(sheet.limits, credits, key_id=key_id)
+""",
+        """    count_taken(sheet.limits, credits, key_id=key_id)
+    if sheet.available < credits:
+        raise InsufficientCredits(sheet.account.id, needed=credits, available=sheet.available)
+""",
+    ),
+    Planted(
+        "a capture counts in the window in which it is written",
+        f"{LEDGER}/limits/counting.py",
+        "yield hold.seq, min(hold.captured, hold.credits), -hold.credits",
+        "yield from ((own, min(hold.captured, hold.credits), 0), (hold.seq, 0, -hold.credits))",
+    ),
+    Planted(
+        "a reverse counts in the window in which it is written",
+        f"{LEDGER}/limits/counting.py",
+        "yield draft.reverses_seq, of_hold[1] - draft.credits, 0",
+        "yield own, of_hold[1] - draft.credits, 0",
+    ),
+    Planted(
+        "a reverse of a capture above its hold takes off first what was within",
+        f"{LEDGER}/reverses.py",
+        "return returned - min(returned, above_left)",
+        "return min(returned, left - above_left)",
+    ),
+    Planted(
+        "what a hold that is over gives back is not let go at once",
+        f"{LEDGER}/limits/counting.py",
+        "    _let_go(session, sheet)\n",
+        "",
+    ),
+    Planted(
+        "a limit that only tells refuses",
+        f"{LEDGER}/limits/checking.py",
+        "one.limit.pauses and ",
+        "",
+    ),
+    Planted(
+        "another time zone keeps the windows of the one before",
+        f"{LEDGER}/accounts.py",
+        "    session.execute(delete(limit_windows).where(limit_windows.c.account_id == account_id))\n",
         "",
     ),
     # Keys, batches, days

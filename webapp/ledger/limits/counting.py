@@ -44,7 +44,7 @@ _STANDINGS = (
 
 _COUNT = text(
     f"""
-    WITH {scoped(COUNTED, is_one=True)}
+    WITH {scoped(COUNTED, is_one=True, has_first=True)}
     SELECT COALESCE(SUM(used), 0) AS used, COALESCE(SUM(held), 0) AS held FROM counted
     WHERE seq >= :first AND created_at >= :starts_at AND created_at < :ends_at AND (:of_key = 0 OR key_id = :of_key)
     """  # noqa: S608  # put together from our own names
