@@ -1,5 +1,6 @@
 """Usage: the page of its own and the dashboard's panel (pages 4.2, 4.7). Bars, table, total and ledger are one sum."""
 
+import dataclasses
 import datetime as dt
 import re
 from urllib.parse import urlencode
@@ -10,7 +11,8 @@ import time_machine
 
 from tests.api import books
 from tests.api.books import grant
-from webapp.extensions import transact
+from tests.support.samples import money_catalog
+from webapp.extensions import parts, transact
 from webapp.ledger.operations import SpendLine, reverse, set_time_zone, spend_batch
 from webapp.ledger.usage import Usage, count_usage
 from webapp.orm import utc_now
@@ -149,20 +151,21 @@ def test_meters_that_left_the_catalogue_keep_their_slug(shopper):
     assert table(shopper.pages.open(USAGE))[0] == ["Day", "fax_page", "All"]
 
 
-def test_keys_are_told_by_their_name_revoked_ones_and_those_of_the_product_too(shopper):
+def test_keys_are_told_by_their_name_revoked_ones_and_those_of_the_product_too(shopper, stranger):
     shopper = shopper.of(shopper.app, shopper.user)
     account_id = shopper.user.account_id
     ids = [key("Server <b>", account_id), key("Twice", account_id), key("Twice", account_id)]
-    ids += [key("Ours"), key("Ours too"), 0]
+    ids += [key("Ours"), key("Ours too"), 0, key("Secret plans", stranger.user.account_id)]
     grant(account_id, 50)
     for number, key_id in enumerate(ids, start=1):
         books.spend(account_id, number, key_id=key_id)
     transact(lambda session: revoke_key(own_key(session, account_id, ids[0]), now=utc_now()))
     page = shopper.pages.open(f"{USAGE}?split=key")
     shares = {item.all("span")[0].text: item.all("span")[1].text for item in page.with_id("breakdown-card").all("li")}
-    assert shares["The product"] == "9 43%"
-    assert shares["Without a key"] == "6 29%"
-    assert shares["Server <b>"] == "1 5%"
+    assert shares["The product"] == "9 32%"
+    assert shares["Without a key"] == "6 21%"
+    assert shares["Server <b>"] == "1 4%"
+    assert shares["Another key"] == "7 25%"
     assert sorted(int(shares[name].split()[0]) for name in ("Twice", "Twice (2)")) == [2, 3]
     assert "<b>" not in page.html.replace("&lt;b&gt;", "")
 
@@ -230,6 +233,25 @@ def test_each_hour_around_a_clock_change_counts_on_the_day_it_fell_on(shopper, z
         _, rows = table(shopper.pages.open(f"{USAGE}?from={first_on}&to={last_on}"))
     assert [int(row[-1]) for row in rows] == [*hours.values(), len(instants)]
     assert [int(row[0].split()[1]) for row in rows[:-1]] == list(hours)
+
+
+def test_today_is_the_day_it_is_in_the_zone_of_the_account(shopper):
+    transact(lambda session: set_time_zone(session, shopper.user.account_id, "Pacific/Auckland"))
+    shopper = shopper.of(shopper.app, shopper.user)
+    books.spend(shopper.user.account_id, 7)
+    for page in (shopper.pages.open(f"{USAGE}?period=7"), shopper.pages.open("/dashboard?days=7")):
+        assert table(page)[1] == [["Sat 21 Nov", "7", "7"], ["All", "7", "7"]]
+
+
+def test_in_a_catalogue_of_money_usage_is_money(shopper):
+    shopper.app.extensions["refill"] = dataclasses.replace(parts(), catalog=money_catalog())
+    shopper = shopper.of(shopper.app, shopper.user)
+    grant(shopper.user.account_id, 1000)
+    books.spend(shopper.user.account_id, 735, meter="call_minute", quantity=49)
+    page = shopper.pages.open(USAGE)
+    assert figures(page) == {"Used": "$7.35", "Daily average": "$0.24", "Uses": "1"}
+    assert scale(page) == ["$8.00", "$6.00", "$4.00", "$2.00", "$0.00"]
+    assert table(page)[1][-1][-1] == "$7.35"
 
 
 def test_a_new_account_is_told_what_will_show_up_and_sees_no_empty_chart(shopper):
