@@ -1,13 +1,18 @@
 """The demo user: made once, with a little history, and never where real people or real money are."""
 
 import dataclasses
+import datetime as dt
 
 import pytest
 
+from tests.support.samples import money_catalog, sample_catalog
+from webapp.cli.demo_days import demo_uses
 from webapp.cli.seed import DEMO_PASSWORD, DemoRefused, seed
 from webapp.extensions import db, end_reading, parts, transact
-from webapp.ledger.queries import balance, history
+from webapp.ledger.queries import balance
+from webapp.ledger.use import use_by_day
 from webapp.ledger.verify import verify
+from webapp.metering import cost_credits
 from webapp.orm import utc_now
 from webapp.people.models import User
 
@@ -19,10 +24,27 @@ def test_the_demo_user_has_a_history_that_adds_up_and_is_made_once(app):
         assert (result.exit_code, result.output) == (0, f"Demo user demo@example.com, password {DEMO_PASSWORD}\n")
     end_reading()
     (user,) = db.session().query(User).all()
-    entries = history(db.session(), user.account_id, limit=25, now=utc_now()).entries
-    assert [entry.kind for entry in entries] == ["spend", "spend", "spend", "grant", "grant"]
-    assert balance(db.session(), user.account_id, now=utc_now()).available == 20 + 60 - 3 * (4 + 2 + 6)
+    told = balance(db.session(), user.account_id, now=utc_now())
+    assert told.balance + told.total_used == 20 + 150 + told.total_purchased
     assert verify(db.session(), now=utc_now()).faults == ()
+    uses = demo_uses(parts().catalog, now=utc_now())
+    span = {"since_on": (utc_now() - dt.timedelta(days=61)).date(), "until_on": utc_now().date()}
+    days = use_by_day(db.session(), user.account_id, **span, by=("meter", "key_id"))
+    assert sum(day.credits for day in days) == told.total_used == sum(use.credits for use in uses)
+    assert {day.meter for day in days} == {"call_minute", "transcript", "tokens"}
+    assert len({day.key_id for day in days}) == 3, "two keys, and some without one"
+
+
+@pytest.mark.parametrize("catalog", [sample_catalog(), money_catalog()], ids=["credits", "money"])
+def test_the_demo_user_works_on_weekdays_until_now_whatever_the_meters_are(catalog):
+    now = dt.datetime(2026, 11, 20, 14, 32, tzinfo=dt.UTC)
+    uses = demo_uses(catalog, now=now)
+    assert uses == demo_uses(catalog, now=now)
+    assert uses == sorted(uses, key=lambda use: use.at)
+    assert now - dt.timedelta(days=61) < uses[0].at < uses[-1].at < now
+    assert {use.at.weekday() for use in uses} == set(range(6)), "never on a Sunday"
+    assert all(use.credits == cost_credits(use.meter, use.quantity) > 0 for use in uses)
+    assert demo_uses(dataclasses.replace(catalog, meters=(), main_meter=None), now=now) == []
 
 
 @pytest.mark.parametrize("changes", [{"app_env": "production"}, {"stripe_mode": "live"}])

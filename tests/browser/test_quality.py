@@ -16,7 +16,8 @@ import tests.browser.states_of_operator
 import tests.browser.states_of_operator_money
 import tests.browser.states_of_portal
 import tests.browser.states_of_settings
-import tests.browser.states_of_subscriptions  # noqa: F401  # they enter their states into the table
+import tests.browser.states_of_subscriptions
+import tests.browser.states_of_usage  # noqa: F401  # they enter their states into the table
 from tests.browser import checks, states_of_checkout, states_of_credits, states_of_people
 from tests.browser.conftest import answer_as_the_cdn
 from tests.browser.stage import Stage

@@ -128,7 +128,8 @@ class Page:
 
     @property
     def title(self) -> str:
-        (title,) = self.root.all("title")
+        (head,) = self.root.all("head")
+        (title,) = head.all("title")
         return "".join(child for child in title.children if isinstance(child, str))
 
     @property

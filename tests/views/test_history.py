@@ -328,4 +328,4 @@ def test_another_users_entries_are_nobody_elses(busy, stranger):
 
 def test_the_dashboard_leads_to_the_history(shopper):
     page = shopper.pages.open("/dashboard")
-    assert page.links()["See all of your history"] == HISTORY
+    assert page.links()["View history"] == HISTORY

@@ -13,6 +13,7 @@ from webapp.orm import utc_now
 
 SETTINGS = "/dashboard/settings"
 HISTORY = "/dashboard/history"
+USAGE = "/dashboard/usage"
 
 # Each partial with a page around it; its root has the id of its name.
 PARTIALS = {
@@ -23,6 +24,11 @@ PARTIALS = {
     "/partials/allowance-card": "/dashboard",
     "/partials/recent-activity": "/dashboard",
     "/partials/plus-pack": "/dashboard",
+    "/partials/usage-panel?refresh=1": "/dashboard",
+    "/partials/usage-panel?days=90&refresh=1": "/dashboard?days=90",
+    "/partials/breakdown-card?days=7": "/dashboard?days=7",
+    "/partials/usage-report?refresh=1": USAGE,
+    "/partials/usage-report?period=month&by=week&split=source&refresh=1": f"{USAGE}?period=month&by=week&split=source",
     "/partials/plan-card": "/billing",
     "/partials/plans": "/billing",
     "/partials/invoices": "/billing",
@@ -127,10 +133,12 @@ def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
 
 def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
-        "/dashboard": {"balance-badge", "alerts", "balance-card", "allowance-card", "plus-pack", "recent-activity"},
+        "/dashboard": {"balance-badge", "alerts", "balance-card", "allowance-card", "plus-pack", "recent-activity"}
+        | {"usage-panel", "breakdown-card"},
         "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},
+        USAGE: {"balance-badge", "alerts", "usage-report"},
         SETTINGS: {"balance-badge", "alerts", "settings-balance"},
     }
     for path, names in listeners.items():

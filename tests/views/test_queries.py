@@ -19,7 +19,8 @@ __all__ = ["database_url"]
 
 MOST = 15
 HISTORY = "/dashboard/history"
-PATHS = ("/dashboard", CREDITS, "/billing", "/dashboard/settings", HISTORY, f"{HISTORY}?type=refunds")
+USAGE = "/dashboard/usage"
+PATHS = ("/dashboard", CREDITS, "/billing", "/dashboard/settings", HISTORY, f"{HISTORY}?type=refunds", USAGE)
 
 
 @contextmanager
@@ -68,7 +69,8 @@ def test_pages_cost_few_statements_and_the_same_at_100000_entries(stranger, old_
 def test_each_partial_costs_less_than_its_page(shopper):
     shopper.granted()
     paths = ("balance-badge", "alerts", "balance-card", "recent-activity", "pack-grid", "purchases")
-    for path in (*paths, "plus-pack", "plan-card", "plans", "invoices"):
+    more = ("usage-panel", "breakdown-card", "usage-report", "usage-report?split=key&period=90")
+    for path in (*paths, "plus-pack", "plan-card", "plans", "invoices", *more):
         assert cost_of_partial(shopper, f"/partials/{path}") <= 6, path
 
 

@@ -20,7 +20,7 @@ def test_navigation_names_only_pages_that_exist_and_says_where_one_is(shopper, p
     page = shopper.pages.open(path)
     (nav,) = page.root.all("nav")
     links = nav.all("a")
-    assert [link.text for link in links] == ["Dashboard", "Credits", "History", "Billing"]
+    assert [link.text for link in links] == ["Dashboard", "Credits", "Usage", "History", "Billing"]
     assert [link.attributes["href"] for link in links if link.attributes.get("aria-current") == "page"] == [path]
     for href in page.links().values():
         if href.startswith("/"):

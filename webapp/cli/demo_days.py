@@ -11,7 +11,7 @@ from webapp.metering import cost_credits, quantity_for
 DAYS = 60
 # How often a day has work of the main meter, from Monday to Sunday, and of each other one.
 USES_BY_WEEKDAY = (2, 2, 3, 2, 2, 1, 0)
-OTHERS_BY_WEEKDAY = (2, 1, 2, 2, 1, 0, 1)
+OTHERS_BY_WEEKDAY = (2, 1, 2, 2, 1, 0, 0)
 # What one use costs, in minor units of worth: a call of some minutes, and smaller things.
 MAIN_WORTH_MINOR = (30, 105)
 OTHER_WORTH_MINOR = (15, 60)

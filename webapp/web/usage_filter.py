@@ -69,7 +69,7 @@ class Chosen:
 def read_chosen(query: Mapping[str, str], today: dt.date) -> Chosen:
     """What an address asks for, on this day. Two dates, both included, are a period of its own: up to 366 days."""
     typed = {name: query.get(name, "") for name in ("period", "from", "to", "by", "split")}
-    is_custom = bool(typed["from"] or typed["to"])
+    is_custom = bool(typed["from"] or typed["to"]) or typed["period"] == CUSTOM
     faults = _faults_of_days(typed, today) if is_custom else {}
     period = CUSTOM if is_custom else typed["period"] or USUAL_PERIOD
     split = typed["split"] or "meter"

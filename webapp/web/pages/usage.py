@@ -12,7 +12,7 @@ from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
 from webapp.web.pages.usage_chart import Chart, by_size, chart
 from webapp.web.pages.usage_split import Used, used_credits, used_in, used_lately
-from webapp.web.usage_filter import CUSTOM, DASHBOARD_DAYS, PERIODS, SPLITS, Chosen, last_days, usual_cut
+from webapp.web.usage_filter import DASHBOARD_DAYS, PERIODS, SPLITS, Chosen, last_days, usual_cut
 from webapp.web.usage_words import change_words
 
 MOST_SHARES = 6  # the five largest, and the others together
@@ -102,7 +102,7 @@ def _report(reader: Reader, chosen: Chosen) -> dict[str, Any]:
     usage = _usage(reader, used, span, drawn)
     before = used_credits(reader, span.before)
     change = change_words(usage.credits, before, days=span.days, locale=reader.locale)
-    return {"usage": usage, "change": change, "is_custom": chosen.period == CUSTOM}
+    return {"usage": usage, "change": change}
 
 
 def _usage(reader: Reader, used: Sequence[Used], span: Span, drawn: Chart | None) -> Usage:

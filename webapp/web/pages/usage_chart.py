@@ -20,8 +20,9 @@ from webapp.web.pages.usage_split import SOURCES, Used
 WIDE, HIGH = 10_000, 1_000
 LOWEST = 4  # of HIGH: a day with any use at all is no gap
 BAR_PERCENT = 66  # of the room that a bar has
-MOST_LOOKS = 5
-MOST_TIPS = 31  # beyond, bars are too thin to be pointed at
+MOST_MARKS = MOST_LOOKS = 5
+FEW_LOOKS = 4  # of thin bars: more are neither told apart nor worth their bytes
+THIN_FROM_BARS = 32  # such bars are too thin to be pointed at, too
 OTHER = "Other"
 # Sources look as they do on the balance card; whatever else is split takes the looks in the order of its size.
 SOURCE_LOOKS = {SOURCES["allowance"]: 1, SOURCES["bonus"]: 3, SOURCES["purchased"]: 2}
@@ -119,7 +120,7 @@ def least_step(catalog: Catalog) -> int:
 
 def _stacks(used: Sequence[Used], spans: Sequence[Span], *, is_by_source: bool) -> dict[str, list[int]]:
     """The credits of each bar, by name: the first name stands at the bottom."""
-    shown = by_size(used, MOST_LOOKS)
+    shown = by_size(used, MOST_LOOKS if len(spans) < THIN_FROM_BARS else FEW_LOOKS)
     names = [name for name in SOURCE_LOOKS if name in shown] if is_by_source else dict.fromkeys(shown.values())
     stacks = {name: [0] * len(spans) for name in names}
     begins = [span.first_on for span in spans]
@@ -137,7 +138,7 @@ def _series(stacks: Mapping[str, Sequence[int]], looks: Mapping[str, int], *, to
         for name, number in zip(stacks, bar, strict=True):
             if number:
                 high = max(LOWEST, number * HIGH // top)
-                paths[name].append(f"M{left} {floor}V{floor - high}H{right}V{floor}Z")
+                paths[name].append(f"M{left} {floor}V{floor - high}H{right}V{floor}")
                 floor -= high
     return tuple(Series(name, looks[name], "".join(paths[name])) for name in stacks)
 
@@ -156,7 +157,7 @@ def _scale(reader: Reader, scale: Sequence[int]) -> tuple[Mark, ...]:
 def _marks(reader: Reader, spans: Sequence[Span], by: Cut) -> tuple[Mark, ...]:
     """At most five words under the bars; the outer ones stay within the chart."""
     last = len(spans) - 1
-    if last < MOST_LOOKS:
+    if last < MOST_MARKS:
         return tuple(
             Mark(_percent(2 * n + 1, 2 * len(spans)), _begin(reader, one, by), is_minor=n % 2 == 1)
             for n, one in enumerate(spans)
@@ -171,7 +172,7 @@ def _marks(reader: Reader, spans: Sequence[Span], by: Cut) -> tuple[Mark, ...]:
 
 
 def _tips(reader: Reader, labels: Sequence[str], heights: Sequence[int]) -> tuple[Tip, ...]:
-    if len(labels) > MOST_TIPS:
+    if len(labels) >= THIN_FROM_BARS:
         return ()
     width = _percent(1, len(labels))
     return tuple(
