@@ -13,6 +13,7 @@ from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker, plan_limit
 from webapp.web.pages import balance_card as card
 from webapp.web.pages import billing, checkout, dashboard, exports, history, shell
+from webapp.web.pages import controls_card as controls
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
@@ -45,6 +46,13 @@ def balance_card() -> ResponseReturnValue:
     """The balance card, as it stands on the dashboard or (`on=credits`) on the credits page."""
     context = card.balance_card(present_reader(), is_compact=request.args.get("on") == "credits")
     return render_template("dashboard/_balance_card.html", **context)
+
+
+@bp.get("/controls-card")
+@signed_in_only
+def controls_card() -> ResponseReturnValue:
+    """What holds spending back, as it stands on the dashboard."""
+    return render_template("dashboard/_controls_card.html", **controls.controls_card(present_reader()))
 
 
 @bp.get("/plus-pack")

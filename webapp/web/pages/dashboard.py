@@ -8,6 +8,7 @@ from webapp.extensions import db
 from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.controls_card import controls_card
 from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
 from webapp.web.pages.reader import Reader
@@ -35,6 +36,7 @@ def dashboard(reader: Reader) -> dict[str, Any]:
     return (
         shell(reader)
         | balance_card(reader, is_compact=False)
+        | controls_card(reader)
         | plus_pack(reader)
         | recent_activity(reader)
         | {"is_new": is_new(reader)}
