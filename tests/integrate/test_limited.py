@@ -8,7 +8,9 @@ from tests.integrate.product import fails_with
 from tests.support.browsing import sign_in
 from webapp.extensions import limiter, transact
 from webapp.integrate import limited
+from webapp.ledger.limits.facts import SpendLimit
 from webapp.ledger.models import Account
+from webapp.ledger.operations import set_limit
 from webapp.orm import utc_now
 
 __all__ = ["database_url"]
@@ -95,3 +97,9 @@ def test_limits_are_counted_where_the_application_counts_and_in_memory_when_that
 def test_a_limit_that_cannot_be_read_is_refused_at_once():
     with pytest.raises(ValueError, match="couldn't parse"):
         limited("ten a minute", then="transcript")
+
+
+def test_a_spend_limit_that_is_reached_waits_too(api, product, payer):
+    limit = SpendLimit(0, "day", 1, pauses=True, is_money=False)
+    transact(lambda session: set_limit(session, payer.account_id, limit, may_stop_now=False, now=utc_now()))
+    assert search(api, 5) == [200, 200, 200, 200, 429]

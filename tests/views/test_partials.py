@@ -29,6 +29,7 @@ PARTIALS = {
     "/partials/breakdown-card?days=7": "/dashboard?days=7",
     "/partials/usage-report?refresh=1": USAGE,
     "/partials/usage-report?period=month&by=week&split=source&refresh=1": f"{USAGE}?period=month&by=week&split=source",
+    "/partials/controls-card": "/dashboard",
     "/partials/plan-card": "/billing",
     "/partials/plans": "/billing",
     "/partials/invoices": "/billing",
@@ -40,6 +41,8 @@ PARTIALS = {
     "/partials/history-rows": HISTORY,
     "/partials/history-rows?type=usage": f"{HISTORY}?type=usage",
     "/partials/settings/balance": SETTINGS,
+    "/partials/settings/limits": SETTINGS,
+    "/partials/settings/spending": SETTINGS,
     "/partials/settings/keys": SETTINGS,
     "/partials/settings/look": SETTINGS,
     "/partials/settings/email": SETTINGS,
@@ -134,7 +137,7 @@ def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
 def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
         "/dashboard": {"balance-badge", "alerts", "balance-card", "allowance-card", "plus-pack", "recent-activity"}
-        | {"usage-panel", "breakdown-card"},
+        | {"usage-panel", "breakdown-card", "controls-card"},
         "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},

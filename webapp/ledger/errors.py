@@ -20,6 +20,8 @@ Refusal
     └── IdempotencyConflict   the key was used for something else
 """
 
+from dataclasses import replace
+
 from webapp.errors import Refusal
 from webapp.ledger.limits.facts import LimitStanding
 
@@ -109,7 +111,8 @@ class SpendLimitReached(LedgerRefusal):
             key=limit.key_id or None,
             resets_at=standing.window.ends_at.isoformat(),
         )
-        self.account_id, self.standing, self.needed = account_id, standing, needed
+        # As it was then: on the sheet it runs on with what a batch's next lines take.
+        self.account_id, self.standing, self.needed = account_id, replace(standing), needed
 
 
 class LimitAlreadyReached(LedgerRefusal):

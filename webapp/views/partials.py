@@ -13,6 +13,7 @@ from webapp.web.history_filter import read_filter
 from webapp.web.limits import asker, plan_limit
 from webapp.web.pages import allowance, billing, checkout, dashboard, exports, forecast, history, shell, usage
 from webapp.web.pages import balance_card as card
+from webapp.web.pages import controls_card as controls
 from webapp.web.pages import credits as sale
 from webapp.web.pages.exports import EXPORT_ID
 from webapp.web.pages.notices import notice_of_return
@@ -97,6 +98,13 @@ def allowance_card() -> ResponseReturnValue:
 def forecast_card() -> ResponseReturnValue:
     """How long the credits last."""
     return render_template("usage/_forecast_card.html", **forecast.forecast_card(present_reader()))
+
+
+@bp.get("/controls-card")
+@signed_in_only
+def controls_card() -> ResponseReturnValue:
+    """What holds spending back, as it stands on the dashboard."""
+    return render_template("dashboard/_controls_card.html", **controls.controls_card(present_reader()))
 
 
 @bp.get("/plus-pack")

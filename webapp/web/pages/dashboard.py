@@ -9,6 +9,7 @@ from webapp.ledger.facts import EntryFacts
 from webapp.ledger.queries import history
 from webapp.web.pages.allowance import allowance_card
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.controls_card import controls_card
 from webapp.web.pages.credits import plan_packs
 from webapp.web.pages.entry_words import Named, icon_of, named_by, words_of
 from webapp.web.pages.reader import Reader
@@ -39,6 +40,7 @@ def dashboard(reader: Reader, *, days: int) -> dict[str, Any]:
         | balance_card(reader, is_compact=False)
         | allowance_card(reader)
         | usage_panel(reader, days)
+        | controls_card(reader)
         | plus_pack(reader)
         | recent_activity(reader)
         | {"is_new": is_new(reader)}
