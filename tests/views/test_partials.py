@@ -33,6 +33,7 @@ PARTIALS = {
     "/partials/history-rows": HISTORY,
     "/partials/history-rows?type=usage": f"{HISTORY}?type=usage",
     "/partials/settings/balance": SETTINGS,
+    "/partials/settings/alerts": SETTINGS,
     "/partials/settings/keys": SETTINGS,
     "/partials/settings/look": SETTINGS,
     "/partials/settings/email": SETTINGS,
