@@ -42,6 +42,11 @@ def settings_with_an_email_that_is_none(stage):
 
 
 @shows("settings.settings")
+def settings_with_an_amount_of_alerts_that_can_not_be_read(stage):
+    return sent(stage, "alerts", low="a lot", allowance_50="1")
+
+
+@shows("settings.settings")
 def settings_with_a_password_that_is_too_short(stage):
     return sent(stage, "password", present="not the password", password="short")
 

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+import tests.browser.states_of_alerts
 import tests.browser.states_of_api
 import tests.browser.states_of_billing
 import tests.browser.states_of_dashboard

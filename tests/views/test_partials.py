@@ -43,6 +43,7 @@ PARTIALS = {
     "/partials/settings/balance": SETTINGS,
     "/partials/settings/limits": SETTINGS,
     "/partials/settings/spending": SETTINGS,
+    "/partials/settings/alerts": SETTINGS,
     "/partials/settings/keys": SETTINGS,
     "/partials/settings/look": SETTINGS,
     "/partials/settings/email": SETTINGS,
