@@ -28,6 +28,7 @@ PARTIALS = {
     "/partials/usage-panel?days=90&refresh=1": "/dashboard?days=90",
     "/partials/breakdown-card?days=7": "/dashboard?days=7",
     "/partials/usage-report?refresh=1": USAGE,
+    "/partials/forecast-card": USAGE,
     "/partials/usage-report?period=month&by=week&split=source&refresh=1": f"{USAGE}?period=month&by=week&split=source",
     "/partials/controls-card": "/dashboard",
     "/partials/plan-card": "/billing",
@@ -142,7 +143,7 @@ def test_listeners_ask_for_themselves_when_credits_change(shopper):
         "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},
-        USAGE: {"balance-badge", "alerts", "usage-report"},
+        USAGE: {"balance-badge", "alerts", "usage-report", "forecast-card"},
         SETTINGS: {"balance-badge", "alerts", "settings-balance"},
     }
     for path, names in listeners.items():

@@ -40,13 +40,14 @@ def meter(used: int, limit: int, *, text: str, locale: str) -> Meter:
     `text` says both numbers: `414 of 500 credits used`. More than the limit may be used, and a limit may be 0.
     """
     state, share = meter_state(used, limit), percent_used(used, limit, locale)
+    told = (text, share, CHIPS[state][2].lower()) if limit > 0 else (text, CHIPS[state][2].lower())
     return Meter(
         now=min(max(used, 0), limit) if limit > 0 else 1,
         most=max(limit, 1),
         width=_width(used, limit),
         state=state,
         share=share,
-        text=f"{text}, {share}, {CHIPS[state][2].lower()}",
+        text=", ".join(told),
     )
 
 

@@ -22,6 +22,7 @@ class AllowanceMeter:
     used: str
     of: str
     left: str
+    share: str
     meter: Meter
     verb: str
     ends_at: dt.datetime | None
@@ -59,11 +60,13 @@ def allowance_meter(reader: Reader) -> AllowanceMeter | None:
     if use is None:
         return None
     used, limit = _short(reader, use.used), amount(use.limit, reader.catalog, reader.locale)
+    shown = meter(use.used, use.limit, text=f"{used} of {limit} used", locale=reader.locale)
     return AllowanceMeter(
         used=used,
         of=f"of {limit} used",
         left=_short(reader, use.available),
-        meter=meter(use.used, use.limit, text=f"{used} of {limit} used", locale=reader.locale),
+        share=f"{shown.share} used" if use.limit else "Nothing is left of it",
+        meter=shown,
         verb="Doesn't expire" if use.ends_at is None else "Resets" if reader.allowance_resets else "Expires",
         ends_at=use.ends_at,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from webapp.extensions import db
 from webapp.ledger.limits.facts import LimitStanding
 from webapp.people.keyring import keys_of_account
+from webapp.web.display import percent
 from webapp.web.limit_words import PERIODS, TITLES, behaviour, limit_amount, limit_number, used_text
 from webapp.web.meters import Meter, meter
 from webapp.web.pages.reader import Reader
@@ -41,9 +42,16 @@ def controls_card(reader: Reader) -> dict[str, Any]:
         "other_limits": lines[1 : 1 + OTHERS_SHOWN],
         "more_limits": max(0, len(lines) - 1 - OTHERS_SHOWN),
         "active_keys": len(keys),
+        "told_shares": _told_shares(reader),
         "owner_paused_at": reader.balance.owner_paused_at,
         "operator_paused_at": reader.spending_paused_at,
     }
+
+
+def _told_shares(reader: Reader) -> str:
+    """The shares of an allowance that the owner is told of: `50%, 80% and 100%`."""
+    *first, last = [percent(share, reader.locale) for share in reader.known_alerts.choices.percents] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _nearness(standing: LimitStanding) -> tuple[Fraction, bool, int, int]:

@@ -8,6 +8,7 @@ from flask import url_for
 
 from webapp.web.days import Span, span_text
 from webapp.web.display import amount, percent_used, short_amount
+from webapp.web.pages.forecast import forecast_card
 from webapp.web.pages.reader import Reader
 from webapp.web.pages.shell import shell
 from webapp.web.pages.usage_chart import Chart, by_size, chart
@@ -42,7 +43,7 @@ class Usage:
 
 def usage_page(reader: Reader, chosen: Chosen) -> dict[str, Any]:
     """The whole page."""
-    return shell(reader) | usage_report(reader, chosen)
+    return shell(reader) | usage_report(reader, chosen) | forecast_card(reader)
 
 
 def usage_report(reader: Reader, chosen: Chosen) -> dict[str, Any]:
