@@ -107,6 +107,15 @@ def test_bars_table_and_total_are_one_sum(used, query):
     assert len(head) == len(drawn) + 2
 
 
+def test_bars_of_one_day_stand_on_each_other(used):
+    floors = {}
+    for path in used.pages.open(f"{USAGE}?split=source&period=90").root.all("path"):
+        for left, low, high in re.findall(r"M(\d+) (\d+)V(\d+)", path.attributes["d"]):
+            assert floors.get(left, HIGH) == int(low)
+            floors[left] = int(high)
+    assert len(floors) == 9, "weeks"
+
+
 def test_the_whole_of_it_is_what_the_ledger_says_was_used(used):
     page = used.pages.open(f"{USAGE}?period=90")
     ever_used = re.search(r"ever used ([\d,]+)", used.pages.open("/dashboard").text).group(1)
@@ -192,7 +201,9 @@ def test_one_giant_day_does_not_hide_that_the_others_had_some(shopper):
     page = shopper.pages.open(USAGE)
     assert scale(page)[0] == "1,000,000,000"
     (path,) = image(page).all("path")
-    assert path.attributes["d"].count("M") == 2
+    strokes = re.findall(r"M\d+ (\d+)V(\d+)", path.attributes["d"])
+    assert len(strokes) == 2
+    assert all(int(low) > int(high) for low, high in strokes)
     assert figures(page)["Used"] == "999,999,938"
 
 
