@@ -129,7 +129,7 @@ def test_signed_out_partial_sends_the_page_to_sign_in(anonymous, path):
 
 def test_listeners_ask_for_themselves_when_credits_change(shopper):
     listeners = {
-        "/dashboard": {"balance-badge", "alerts", "balance-card", "plus-pack", "recent-activity"},
+        "/dashboard": {"balance-badge", "alerts", "balance-card", "controls-card", "plus-pack", "recent-activity"},
         "/billing": {"balance-badge", "alerts", "plan-card", "plans", "invoices"},
         CREDITS: {"balance-badge", "alerts", "balance-card", "pack-grid", "purchases"},
         HISTORY: {"balance-badge", "alerts", "history-summary"},
