@@ -25,6 +25,7 @@ DOCUMENT = openapi(brand_name="Refill", base_url="https://credits.example", cook
 # Of the ledger, and nothing over the API raises them; of pages, whose texts they are.
 NOT_OF_THE_API = {
     "role_needed",
+    "limit_already_reached",
     *("ledger_refused", "unknown_grant", "void_above_available", "not_allowed", "unreadable_request"),
     *("key_used", "work_in_progress", "work_done", "key_worn_out"),  # of views that are metered
 }

@@ -16,6 +16,7 @@ from tests.support.pages import PageClient
 from webapp.billing import errors as billing
 from webapp.errors import Refusal
 from webapp.ledger import errors as ledger
+from webapp.ledger.limits.facts import LimitStanding, SpendLimit, Window
 from webapp.web import refusals
 from webapp.web.errors import STATUSES, TITLES, WORDS, status_of
 from webapp.web.gate import SECRET_SLOT
@@ -31,11 +32,23 @@ class Unheard(Refusal):
     code = "unheard"
 
 
+REACHED = LimitStanding(
+    SpendLimit(0, "month", 800, pauses=True, is_money=True),
+    Window(dt.datetime(2026, 10, 31, 23, tzinfo=dt.UTC), dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)),
+    used=790,
+    held=10,
+    is_stored=True,
+)
+
 # What is raised, then the status, the code and the words that everybody reads.
 RAISED = {
     "a needed credit": (
         ledger.InsufficientCredits(1, needed=36, available=12),
         (402, "insufficient_credits", "This needs 36 credits and you have 12. Nothing was used."),
+    ),
+    "a reached limit": (
+        ledger.SpendLimitReached(1, REACHED, needed=36),
+        (402, "spend_limit_reached", "You set a limit of $40.00 for November. Nothing was used."),
     ),
     "paused spending": (ledger.SpendingPaused("Spending is paused."), (402, "spending_paused", "Spending is paused.")),
     "no account": (ledger.UnknownAccount("There is no such account."), (404, "unknown_account", "no such account")),

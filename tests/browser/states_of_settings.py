@@ -1,8 +1,15 @@
 """States of the settings page and of the pages of keys."""
 
+from functools import partial
+
+from tests.api.books import spend
 from tests.browser.stage import View, long_email
 from tests.browser.states import shows
 from tests.support.keys import make_key
+from webapp.extensions import transact
+from webapp.ledger.limits.facts import SpendLimit
+from webapp.ledger.operations import pause_as_owner, set_limit
+from webapp.orm import utc_now
 from webapp.people.keyring import MOST_KEYS
 from webapp.people.passwords import NO_PASSWORD
 
@@ -34,6 +41,45 @@ def settings_of_somebody_with_another_look(stage):
 @shows("settings.settings")
 def settings_with_a_look_that_is_not_offered(stage):
     return sent(stage, "look", theme="pink", locale="xx", number_style="roman", time_zone="Mars/Olympus")
+
+
+def limited(buyer, **credits_by_period):
+    """The buyer with limits of the account, in credits."""
+    for period, most in credits_by_period.items():
+        limit = SpendLimit(0, period, most, pauses=True, is_money=True)
+        transact(partial(set_limit, account_id=buyer.user.account_id, limit=limit, may_stop_now=True, now=utc_now()))
+
+
+@shows("settings.settings")
+def settings_with_limits_that_can_not_be_read_or_would_pause(stage):
+    return sent(stage, "limits", month="soon", week="-5", day="", unit="shells", at_limit="pause")
+
+
+@shows("settings.settings")
+def settings_with_a_limit_that_would_pause_usage_now(stage):
+    buyer = stage.buyer()
+    limited(buyer, month=800)
+    spend(buyer.user.account_id, 10)
+    page = buyer.pages.open(SETTINGS)
+    return View(SETTINGS, buyer, buyer.pages.submit(page, "limits-form", month="0.05", unit="money", at_limit="pause"))
+
+
+@shows("dashboard.dashboard")
+def dashboard_with_a_limit_reached_and_spending_paused(stage):
+    buyer = stage.buyer()
+    spend(buyer.user.account_id, 10)
+    limited(buyer, month=10, week=11, day=10**9)
+    transact(partial(pause_as_owner, account_id=buyer.user.account_id, now=utc_now()))
+    return View("/dashboard", buyer)
+
+
+@shows("keys.key")
+def key_with_a_limit(stage):
+    buyer = stage.buyer()
+    path = f"{KEYS}/{key_of(buyer, name='Build server').id}"
+    typed = {"month": "1234.50", "unit": "money", "at_limit": "tell"}
+    assert buyer.pages.submit(buyer.pages.open(path), "limits-form", **typed).status_code == 303
+    return View(path, buyer)
 
 
 @shows("settings.settings")

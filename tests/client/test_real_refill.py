@@ -14,8 +14,12 @@ from webapp.client import (
     NotAllowed,
     NotFound,
     Refill,
+    SpendingPaused,
+    SpendLimitReached,
 )
 from webapp.extensions import transact
+from webapp.ledger.limits.facts import SpendLimit
+from webapp.ledger.operations import pause_as_owner, set_limit
 from webapp.orm import utc_now
 from webapp.people.keyring import create_key
 
@@ -75,6 +79,19 @@ def test_too_few_credits_say_how_many(refill):
     with pytest.raises(InsufficientCredits) as refused:
         refill.hold(credits=931)
     assert (refused.value.needed, refused.value.available) == (931, 930)
+
+
+def test_a_spend_limit_and_a_pause_are_told_apart_from_missing_credits(refill, user):
+    limit = SpendLimit(0, "day", 10, pauses=True, is_money=False)
+    transact(lambda session: set_limit(session, user.account_id, limit, may_stop_now=False, now=utc_now()))
+    with pytest.raises(SpendLimitReached) as refused:
+        refill.spend(credits=11)
+    assert (refused.value.needed, refused.value.left, refused.value.facts["period"]) == (11, 10, "day")
+    assert refused.value.resets_at > utc_now()
+    transact(lambda session: pause_as_owner(session, user.account_id, now=utc_now()))
+    with pytest.raises(SpendingPaused) as paused:
+        refill.spend(credits=1)
+    assert paused.value.facts["paused_by"] == "owner"
 
 
 def test_batches_estimates_grants_and_history(refill, user):

@@ -5,7 +5,10 @@ import time_machine
 
 from tests.app.one_database import database_url
 from tests.support.keys import KeyClient, make_key
-from webapp.extensions import db, end_reading
+from webapp.extensions import db, end_reading, transact
+from webapp.ledger.limits.facts import SpendLimit
+from webapp.ledger.operations import set_limit
+from webapp.ledger.queries import limit_standings
 from webapp.orm import utc_now
 from webapp.people.keyring import all_keys
 
@@ -91,6 +94,14 @@ def test_list_shows_living_and_revoked_keys_by_owner_and_no_secret(app, user):
         assert words in line
     (line,) = run(app, "list", "--service").stdout.splitlines()
     assert "never used  revoked 20" in line
+
+
+def test_revoking_from_the_command_line_ends_the_limits_of_the_key_too(app, user):
+    key, _ = make_key(user.account_id)
+    limit = SpendLimit(key.id, "day", 10, pauses=True, is_money=False)
+    transact(lambda session: set_limit(session, user.account_id, limit, may_stop_now=False, now=utc_now()))
+    assert run(app, "revoke", str(key.id)).exit_code == 0
+    assert transact(lambda session: limit_standings(session, user.account_id, now=utc_now())) == []
 
 
 def test_an_empty_list_says_so_beside_the_list(app, user):

@@ -81,7 +81,7 @@ def test_a_key_is_made_and_its_secret_stands_in_that_answer_alone(app, shopper):
         assert secret not in html
         assert secret[12:] not in html
     row = shopper.pages.open(KEYS).with_id("keys").text
-    assert f"Build server {secret[:12]}… Read, spend Today" in row
+    assert f"Build server {secret[:12]}… Read, spend No limit Today" in row
 
 
 def test_loading_the_answer_again_makes_no_second_key_and_shows_no_secret(shopper):

@@ -112,7 +112,7 @@ def test_spends_and_holds_over_the_api_are_refused_alike_and_a_raised_limit_lets
 def test_a_batch_refuses_line_by_line_in_the_same_words(worker):
     limit(worker, "month", 803)
     _, secret = make_key(worker.user.account_id)
-    lines = [{"key": f"line-{asked}", "credits": asked} for asked in (2, 5, 1)]
+    lines = [{"key": f"line-{number}", "credits": number} for number in (2, 5, 1)]
     answer = KeyClient(worker.app, secret).post("/api/credits/spend/batch", {"spends": lines})
     results = answer.get_json()["results"]
     assert [one["status"] for one in results] == [201, 402, 201]

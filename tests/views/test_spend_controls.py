@@ -6,7 +6,10 @@ import pytest
 import time_machine
 
 from tests.api.books import grant, hold, spend
+from tests.support.browsing import sign_in
 from tests.support.keys import make_key
+from tests.support.pages import PageClient
+from tests.support.people import make_operator
 from tests.views.shopper import Shopper
 from webapp.extensions import db, end_reading, transact
 from webapp.ledger import operations, queries
@@ -14,6 +17,7 @@ from webapp.ledger.errors import SpendingPaused
 from webapp.ledger.limits.facts import SpendLimit
 from webapp.ledger.models import spend_limits
 from webapp.orm import utc_now
+from webapp.people.keyring import revoke_all_keys
 from webapp.people.models import User
 
 SETTINGS = "/dashboard/settings"
@@ -308,9 +312,8 @@ def test_the_meter_warns_from_80_percent_and_says_when_the_limit_is_reached(user
     assert f"meter--{state}" in bar.classes
     assert f"{share} used" in drawn.text
     assert f"414 of {limit} credits limit" in drawn.text
-    assert ("Reached. What would go above it is refused. Raise it or wait until 1 Dec." in drawn.text) == (
-        state == "bad"
-    )
+    reached = "Reached. What would go above it is refused. Raise it or wait until 1 Dec."
+    assert (reached in drawn.text) == (state == "bad")
 
 
 def test_a_limit_that_only_tells_never_says_that_anything_is_refused(user_of_limits):
@@ -325,3 +328,27 @@ def test_of_very_many_limits_the_card_shows_the_first(user_of_limits):
         for period in ("day", "week"):
             set_limit(user_of_limits, period, 100, key_id=key.id)
     assert "More limits 3" in card(user_of_limits).text
+
+
+def test_the_operator_reads_the_owners_pause_and_the_limits_on_the_persons_page(user_of_limits):
+    set_limit(user_of_limits, "month", 800)
+    account_id = user_of_limits.user.account_id
+    transact(lambda session: operations.pause_as_owner(session, account_id, now=utc_now()))
+    desk = PageClient(sign_in(user_of_limits.app, make_operator("support")))
+    text = desk.open(f"/operator/people/{account_id}").text
+    assert "Spending Paused by the owner since Today, 12:00" in text
+    assert "Monthly limit $20.70 of $40.00, pauses usage at 100%" in text
+
+
+def test_closing_the_account_ends_the_limits_of_its_keys(user_of_limits):
+    key, _ = make_key(user_of_limits.user.account_id)
+    set_limit(user_of_limits, "day", 10, key_id=key.id)
+    set_limit(user_of_limits, "month", 800)
+    account_id = user_of_limits.user.account_id
+
+    def work(session):
+        operations.lock_account(session, account_id)
+        revoke_all_keys(session, account_id, now=utc_now())
+
+    transact(work)
+    assert (stored(user_of_limits, key.id), len(stored(user_of_limits))) == ({}, 1)

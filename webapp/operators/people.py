@@ -22,6 +22,7 @@ class Profile:
     customers: tuple[tuple[str, str], ...]
     time_zone: str
     spending_paused_at: dt.datetime | None
+    owner_paused_at: dt.datetime | None
     created_at: dt.datetime
 
     @property
@@ -38,7 +39,13 @@ class Profile:
 
 
 _ACCOUNT = (
-    select(Account.time_zone, Account.spending_paused_at, Account.created_at, HostAccount.external_id)
+    select(
+        Account.time_zone,
+        Account.spending_paused_at,
+        Account.owner_paused_at,
+        Account.created_at,
+        HostAccount.external_id,
+    )
     .select_from(Account)
     .outerjoin(HostAccount, HostAccount.account_id == Account.id)
 )
@@ -64,6 +71,7 @@ def profile(session: Session, account_id: int) -> Profile | None:
         customers=tuple((mode, customer_id) for mode, customer_id in customers),
         time_zone=row.time_zone,
         spending_paused_at=row.spending_paused_at,
+        owner_paused_at=row.owner_paused_at,
         created_at=row.created_at,
     )
 

@@ -34,8 +34,7 @@ class LimitLine:
 def controls_card(reader: Reader) -> dict[str, Any]:
     """`dashboard/_controls_card.html`. One query for limits, if there are any, and one for keys."""
     keys = keys_of_account(db.session(), reader.account_id, now=reader.now)
-    names = {key.id: key.name for key in keys}
-    lines = [_line(reader, standing, names) for standing in sorted(reader.limits, key=_nearness)]
+    lines = limit_lines(reader, {key.id: key.name for key in keys})
     return {
         "reader": reader,
         "limit": lines[0] if lines else None,
@@ -46,6 +45,11 @@ def controls_card(reader: Reader) -> dict[str, Any]:
         "owner_paused_at": reader.balance.owner_paused_at,
         "operator_paused_at": reader.spending_paused_at,
     }
+
+
+def limit_lines(reader: Reader, names: Mapping[int, str] | None = None) -> list[LimitLine]:
+    """Every limit of the account, those of its keys by their `names`, else by their numbers; the most used first."""
+    return [_line(reader, standing, names or {}) for standing in sorted(reader.limits, key=_nearness)]
 
 
 def _told_shares(reader: Reader) -> str:
@@ -65,7 +69,7 @@ def _line(reader: Reader, standing: LimitStanding, names: Mapping[int, str]) -> 
     text = used_text(standing, catalog, locale)
     title = TITLES[limit.period]
     if limit.key_id:
-        title = f"{names.get(limit.key_id, 'API key')}, {title.lower()}"
+        title = f"{names.get(limit.key_id, f'API key {limit.key_id}')}, {title.lower()}"
     return LimitLine(
         title=title,
         used=limit_number(standing.counted, limit, catalog, locale),

@@ -12,6 +12,7 @@ from webapp.operators.queries import acts
 from webapp.people.keyring import keys_of_account
 from webapp.web.history_filter import TABS, Filter
 from webapp.web.pages.balance_card import balance_card
+from webapp.web.pages.controls_card import limit_lines
 from webapp.web.pages.dashboard import recent_activity
 from webapp.web.pages.entry_words import GRANT_WORDS
 from webapp.web.pages.history_rows import listed
@@ -55,6 +56,7 @@ def person_page(reader: Reader, account_id: int) -> dict[str, Any]:
     return context | {
         "card": op_balance_card(subject),
         "activity": recent_activity(subject),
+        "limits": limit_lines(subject),
         "holds": open_holds(db.session(), account_id, now=reader.now, limit=HOLDS_SHOWN),
         "lots_shown": LOTS_SHOWN,
         "lot_words": GRANT_WORDS,
