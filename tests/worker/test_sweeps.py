@@ -132,7 +132,9 @@ def test_the_document_lists_every_sweep_with_its_period():
     seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
     text = (ROOT / "docs" / "operate.md").read_text()
     rows = re.findall(r"^\| ([a-z -]+) \| (\d+) (second|minute|hour|day)s? \|", text, re.MULTILINE)
-    assert [(name, int(number) * seconds[unit]) for name, number, unit in rows] == [(one.name, one.every_seconds) for one in all_sweeps()]
+    assert [(name, int(number) * seconds[unit]) for name, number, unit in rows] == [
+        (one.name, one.every_seconds) for one in all_sweeps()
+    ]
 
 
 def test_a_sweep_that_has_never_run_is_late(app):
