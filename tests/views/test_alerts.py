@@ -4,12 +4,14 @@ import datetime as dt
 
 import pytest
 import time_machine
+from sqlalchemy.orm import Session
 
 from tests.api.books import grant, spend
 from tests.support.keys import make_key
 from tests.views.subscriber import Subscriber
 from webapp import create_app
-from webapp.extensions import transact
+from webapp.alerts.reading import known_of
+from webapp.extensions import db, transact
 from webapp.ledger.limits.facts import SpendLimit
 from webapp.ledger.operations import set_limit
 from webapp.orm import utc_now
@@ -279,6 +281,27 @@ def test_what_another_has_or_what_can_t_be_put_away_is_a_missing_page(subscriber
         token = who.pages.open("/dashboard/settings").with_id("csrf-alerts").attributes["value"]
         assert who.pages.client.post(address, data={"csrf_token": token}).status_code == 404
     assert list(banners(subscriber)) == ["alert-allowance"]
+
+
+def raised(shopper):
+    """The kinds of what the worker has stored for an account and that lasts."""
+    sweep_alerts(utc_now())
+    with Session(db.engine) as session:
+        known = known_of(session, shopper.user.account_id)
+    return [row.kind for row in known.raised if row.ended_at is None]
+
+
+def test_payment_that_fails_at_the_bank_is_seen_by_the_worker_and_has_one_banner(shopper):
+    purchase = shopper.paid(outcome="delayed_succeeds")
+    shopper.come_back(purchase)
+    assert raised(shopper) == []
+    shopper.settle("fails")
+    shopper.come_back(purchase)
+    assert raised(shopper) == ["payment"]
+    assert list(banners(shopper)) == ["alert-failed"]
+    assert not shopper.pages.open("/dashboard").with_id("alert-failed").all("form")
+    shopper.granted("small")
+    assert raised(shopper) == []
 
 
 def choose(shopper, *, by_htmx=False, **typed):

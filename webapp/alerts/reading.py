@@ -29,6 +29,7 @@ from webapp.billing.subscriptions.queries import allowance_now
 from webapp.billing.subscriptions.standing import plan_standing
 from webapp.catalog import Catalog
 from webapp.ledger.allowances import Allowance, allowances
+from webapp.ledger.lots import NOT_USED_UP
 from webapp.ledger.models import accounts, grants
 from webapp.ledger.queries import balance, limit_standings
 
@@ -128,7 +129,7 @@ def accounts_expiring(session: Session, *, after_id: int = 0, now: dt.datetime, 
     lasting = and_(grants.c.expires_at > now, grants.c.expires_at <= instants[EXPIRING_DAYS[-1]])
     chosen = (
         select(grants.c.account_id)
-        .where(~grants.c.is_used_up, lasting, grants.c.available > 0, grants.c.kind != "allowance")
+        .where(NOT_USED_UP, lasting, grants.c.available > 0, grants.c.kind != "allowance")
         .where(grants.c.account_id > after_id, ~told.exists(), ~silent.exists())
         .group_by(grants.c.account_id)
         .order_by(grants.c.account_id)
