@@ -19,9 +19,9 @@ def account(session):
             session, account_id, kind=kind, credits=50, key=kind, source_kind="test", source_id=kind, now=NOON - 9 * DAY
         )
     spends = ((8, 10, "call_minute", 0), (2, 30, "call_minute", 1), (2, 20, "transcript", 0), (0, 5, "", 0))
-    for days_ago, credits, meter, key_id in spends:
+    for days_ago, used, meter, key_id in spends:
         key = f"{days_ago}:{meter}"
-        spend(session, account_id, credits=credits, key=key, meter=meter, key_id=key_id, now=NOON - days_ago * DAY)
+        spend(session, account_id, credits=used, key=key, meter=meter, key_id=key_id, now=NOON - days_ago * DAY)
     return account_id
 
 
