@@ -4,8 +4,9 @@ import dataclasses
 import datetime as dt
 
 import pytest
+import time_machine
 
-from tests.support.samples import money_catalog, sample_catalog
+from tests.support.samples import money_catalog, pack, sample_catalog
 from webapp.cli.demo_days import demo_uses
 from webapp.cli.seed import DEMO_PASSWORD, DemoRefused, seed
 from webapp.extensions import db, end_reading, parts, transact
@@ -33,6 +34,17 @@ def test_the_demo_user_has_a_history_that_adds_up_and_is_made_once(app):
     assert sum(day.credits for day in days) == told.total_used == sum(use.credits for use in uses)
     assert {day.meter for day in days} == {"call_minute", "transcript", "tokens"}
     assert len({day.key_id for day in days}) == 3, "two keys, and some without one"
+
+
+@pytest.mark.parametrize("packs", [(pack(1, 5),), ()], ids=["of one credit", "none"])
+def test_the_demo_user_can_pay_whatever_the_packs_are(app, packs):
+    catalog = dataclasses.replace(parts().catalog, packs=packs)
+    app.extensions["refill"] = dataclasses.replace(parts(), catalog=catalog)
+    now = dt.datetime(2026, 11, 3, tzinfo=dt.UTC)
+    with time_machine.travel(now, tick=False):
+        user = transact(lambda session: seed(session, days=2, now=now))
+    assert balance(db.session(), user.account_id, now=now).total_used > 20
+    assert verify(db.session(), now=now).faults == ()
 
 
 @pytest.mark.parametrize("catalog", [sample_catalog(), money_catalog()], ids=["credits", "money"])

@@ -1,4 +1,4 @@
-"""What the demo user did: sixty days of work, the same on every machine, for the meters of any catalogue. Pure."""
+"""What the demo user did: two months of work, the same on every machine, for the meters of any catalogue. Pure."""
 
 import datetime as dt
 import random
@@ -28,11 +28,11 @@ class DemoUse:
     credits: int
 
 
-def demo_uses(catalog: Catalog, *, now: dt.datetime) -> list[DemoUse]:
-    """The uses of the last sixty days up to now, the oldest first. A catalogue without meters has none."""
+def demo_uses(catalog: Catalog, *, days: int = DAYS, now: dt.datetime) -> list[DemoUse]:
+    """The uses of the last `days` up to now, the oldest first. A catalogue without meters has none."""
     chance = random.Random(7)  # noqa: S311  # a story, the same each time
     found: list[DemoUse] = []
-    for days_ago in range(DAYS, -1, -1):
+    for days_ago in range(days, -1, -1):
         midnight = (now - dt.timedelta(days=days_ago)).replace(hour=0, minute=0, second=0, microsecond=0)
         found += _uses_of_day(catalog, midnight, chance)
     return sorted((use for use in found if use.at < now), key=lambda use: use.at)

@@ -40,8 +40,8 @@ def command() -> None:
     click.echo(f"Demo user {user.email}, password {DEMO_PASSWORD}")
 
 
-def seed(session: Session, *, now: dt.datetime) -> User:
-    """Make the demo user with two months of grants and spends; the same user again if there is one.
+def seed(session: Session, *, days: int = DAYS, now: dt.datetime) -> User:
+    """Make the demo user with `days` of grants and spends; the same user again if there is one.
 
     Every credit goes through the ledger's own operations, at the moments at which it might have. Raises DemoRefused in
     production and with live Stripe keys.
@@ -51,7 +51,7 @@ def seed(session: Session, *, now: dt.datetime) -> User:
     found = user_by_email(session, DEMO_EMAIL)
     if found is not None:
         return found
-    began_at = now - dt.timedelta(days=DAYS + 1)
+    began_at = now - dt.timedelta(days=days + 1)
     welcome_credits = parts().catalog.welcome_credits
     user = register(
         session,
@@ -62,20 +62,28 @@ def seed(session: Session, *, now: dt.datetime) -> User:
         now=began_at,
     )
     key_ids = [_key_id(session, user.account_id, name, now=began_at) for name in KEY_NAMES]
-    _live(session, user.account_id, key_ids, welcome_credits, now=now)
+    _live(session, user.account_id, key_ids, welcome_credits, demo_uses(parts().catalog, days=days, now=now), now=now)
     return user
 
 
-def _live(session: Session, account_id: int, key_ids: list[int], available: int, *, now: dt.datetime) -> None:
+def _live(
+    session: Session,
+    account_id: int,
+    key_ids: list[int],
+    available: int,
+    meant: list[DemoUse],
+    *,
+    now: dt.datetime,
+) -> None:
     """Spend day by day. Two days ago came a bonus."""
-    catalog = parts().catalog
+    unit = parts().catalog.unit
     bonus_at = now - dt.timedelta(days=2)
-    bonus = max(1, BONUS_WORTH_MINOR * catalog.unit.worth_credits // catalog.unit.worth_minor)
-    uses = list(enumerate(demo_uses(catalog, now=now), start=1))
-    pack = _usual_pack([use for _, use in uses])
+    bonus = max(1, BONUS_WORTH_MINOR * unit.worth_credits // unit.worth_minor)
+    uses = list(enumerate(meant, start=1))
+    pack = _usual_pack(meant)
     earlier = [(number, use) for number, use in uses if use.at < bonus_at]
     available = _spend_all(session, account_id, earlier, key_ids, pack, available)
-    _grant(session, account_id, "bonus", bonus, "Referral bonus", lasts_days=30, now=bonus_at)
+    _grant(session, account_id, "bonus", bonus, "Referral bonus", name="bonus", lasts_days=30, now=bonus_at)
     _spend_all(session, account_id, uses[len(earlier) :], key_ids, pack, available + bonus)
 
 
@@ -91,7 +99,7 @@ def _spend_all(
     for number, use in uses:
         while available < use.credits:
             kind, given, words = _topped_up(pack, use)
-            _grant(session, account_id, kind, given, words, now=use.at)
+            _grant(session, account_id, kind, given, words, name=f"{number}:{available}", now=use.at)
             available += given
         key_id = 0 if number % 7 == 0 else key_ids[number % 5 == 0]
         _spend(session, account_id, use, key=f"seed:spend:{number}", key_id=key_id)
@@ -125,18 +133,18 @@ def _grant(
     credits: int,
     words: str,
     *,
+    name: str,
     lasts_days: int | None = None,
     now: dt.datetime,
 ) -> None:
-    source = f"{kind}:{now:%Y-%m-%dT%H:%M}:{credits}"
     operations.grant(
         session,
         account_id,
         kind=kind,
         credits=credits,
-        key=f"seed:{source}",
+        key=f"seed:grant:{name}",
         source_kind="seed",
-        source_id=source,
+        source_id=name,
         description=words,
         expires_at=now + dt.timedelta(days=lasts_days) if lasts_days else None,
         now=now,
