@@ -12,7 +12,7 @@ ROWS ?= 1000000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test check lint types collected proof prove-cases prove-model prove-concurrency prove-api check-mutants bench lock clean
+.PHONY: help run example test check lint types collected proof prove-cases prove-model prove-concurrency prove-api check-mutants bench pictures lock clean
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

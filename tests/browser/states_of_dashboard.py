@@ -9,6 +9,7 @@ from tests.browser.stage import Stage, View, numbers
 from tests.browser.states import shows
 from tests.browser.states_of_billing import PlanBuyer
 from tests.browser.states_of_credits import DASHBOARD, give
+from tests.support.keys import make_key
 from tests.support.people import make_user
 from webapp.extensions import db, transact
 from webapp.ledger import operations
@@ -89,9 +90,16 @@ def dashboard_on_track(stage):
 
 @shows("dashboard.dashboard")
 def dashboard_running_low(stage):
-    buyer = on_plan(stage, 414, purchased=324, bonus=20)
-    limited(buyer, 1000, pauses=False)
-    return View(DASHBOARD, buyer)
+    return View(DASHBOARD, running_low(stage))
+
+
+def running_low(stage: Stage) -> PlanBuyer:
+    """The account of the picture in the README."""
+    buyer = on_plan(stage, 414, purchased=824, bonus=20)
+    limited(buyer, 800)
+    for name in ("Production", "Staging"):
+        make_key(buyer.user.account_id, name=name)
+    return buyer
 
 
 @shows("dashboard.dashboard")
