@@ -11,6 +11,7 @@ from tests.support.keys import make_key
 from tests.support.pages import PageClient
 from tests.support.people import make_operator
 from tests.views.shopper import Shopper
+from tests.views.test_queries import cost
 from webapp.extensions import db, end_reading, transact
 from webapp.ledger import operations, queries
 from webapp.ledger.errors import SpendingPaused
@@ -352,3 +353,13 @@ def test_closing_the_account_ends_the_limits_of_its_keys(user_of_limits):
 
     transact(work)
     assert (stored(user_of_limits, key.id), len(stored(user_of_limits))) == ({}, 1)
+
+
+@pytest.mark.parametrize("path", ["/dashboard", SETTINGS])
+def test_however_many_limits_there_are_a_page_costs_one_statement_more(user_of_limits, path):
+    key, _ = make_key(user_of_limits.user.account_id)
+    before = cost(user_of_limits, path)
+    for period in ("month", "week", "day"):
+        set_limit(user_of_limits, period, 5000)
+        set_limit(user_of_limits, period, 5000, key_id=key.id)
+    assert cost(user_of_limits, path) == before + 1
