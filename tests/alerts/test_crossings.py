@@ -21,7 +21,7 @@ ALL = Choices(allowance_50=True, low_credits=100)
 
 def stands(available=1000, *, used=0, lots=(), limits=0, debt=0):
     kinds = {"allowance": 0, "bonus": 0, "purchased": available}
-    return Balance(1, available, 0, 0, debt, available - debt, kinds, tuple(lots), 0, used, False, "UTC", limits)
+    return Balance(1, available, 0, 0, debt, available - debt, kinds, tuple(lots), 0, used, False, "UTC", None, limits)
 
 
 def facts(balance=None, **more):

@@ -76,7 +76,7 @@ class TestReady:
         response = client.get("/readyz")
         assert response.status_code == 200
         ages = response.json["late_sweeps"]
-        assert set(ages) == {"purchases", "plans", "refund orders", "expiry", "allowances", "parked events"}
+        assert set(ages) == {"purchases", "plans", "refund orders", "expiry", "allowances", "parked events", "alerts"}
         assert all(301 <= age < 360 for age in ages.values())
 
     def test_a_sweep_that_began_and_never_ended_is_late_as_well(self, client):

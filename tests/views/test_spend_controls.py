@@ -283,7 +283,10 @@ def card(shopper):
 
 def test_the_card_without_limits_leads_to_setting_one(shopper):
     drawn = card(shopper)
-    assert drawn.text == "Spend controls Set up spend controls No spend limit. Set one API keys 0 active"
+    assert (
+        drawn.text
+        == "Spend controls Set up spend controls No spend limit. Set one Alerts 80% and 100% API keys 0 active"
+    )
     assert {link.attributes["href"] for link in drawn.all("a")} == {f"{SETTINGS}#settings-limits"}
 
 

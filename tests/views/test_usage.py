@@ -16,7 +16,7 @@ from webapp.extensions import parts, transact
 from webapp.ledger.operations import SpendLine, reverse, set_time_zone, spend_batch
 from webapp.ledger.usage import Usage, count_usage
 from webapp.orm import utc_now
-from webapp.people.keyring import create_key, own_key, revoke_key
+from webapp.people.keyring import create_key, revoke_own_key
 from webapp.web.pages.usage_chart import HIGH
 
 USAGE = "/dashboard/usage"
@@ -168,7 +168,7 @@ def test_keys_are_told_by_their_name_revoked_ones_and_those_of_the_product_too(s
     grant(account_id, 50)
     for number, key_id in enumerate(ids, start=1):
         books.spend(account_id, number, key_id=key_id)
-    transact(lambda session: revoke_key(own_key(session, account_id, ids[0]), now=utc_now()))
+    transact(lambda session: revoke_own_key(session, account_id, ids[0], now=utc_now()))
     page = shopper.pages.open(f"{USAGE}?split=key")
     shares = {item.all("span")[0].text: item.all("span")[1].text for item in page.with_id("breakdown-card").all("li")}
     assert shares["The product"] == "9 32%"
