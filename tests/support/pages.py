@@ -84,7 +84,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
-        self._end_option(tag, {"option", "optgroup"})
+        self._end("option", tag, {"option", "optgroup"})
+        self._end("optgroup", tag, {"optgroup"})
         node = Node(tag, {name: value or "" for name, value in attrs})
         self.open[-1].children.append(node)
         if tag not in VOID:
@@ -96,13 +97,14 @@ class Reader(HTMLParser):
             self.open.pop()
 
     def handle_endtag(self, tag: str) -> None:
-        self._end_option(tag, {"optgroup", "select"})
+        self._end("option", tag, {"optgroup", "select"})
+        self._end("optgroup", tag, {"select"})
         assert self.open[-1].tag == tag, f"</{tag}> closes <{self.open[-1].tag}>"
         self.open.pop()
 
-    def _end_option(self, tag: str, enders: set[str]) -> None:
-        """No browser has to guess where an option ends that isn't closed: the standard says it, and lists are long."""
-        if self.open[-1].tag == "option" and tag in enders:
+    def _end(self, name: str, tag: str, enders: set[str]) -> None:
+        """No browser has to guess where an option or a group that isn't closed ends: the standard says it."""
+        if self.open[-1].tag == name and tag in enders:
             self.open.pop()
 
     def handle_data(self, data: str) -> None:

@@ -105,6 +105,14 @@ def test_allowance_that_is_used_up_says_what_is_used_now(subscriber):
     )
 
 
+def test_allowance_promises_nothing_where_a_limit_has_stopped_usage(subscriber):
+    spend(subscriber.user.account_id, 414)
+    limited(subscriber, 414)
+    found = banners(subscriber)
+    assert found["alert-allowance"][1] == "You've used 83% of this month's allowance Buy credits Change alerts"
+    assert next(iter(found)) == "alert-limit"
+
+
 def test_399_of_500_is_no_alert_and_400_is(subscriber):
     spend(subscriber.user.account_id, 399)
     assert banners(subscriber) == {}

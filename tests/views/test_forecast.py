@@ -48,8 +48,8 @@ def pack_line(one, slug):
     return lines[-1] if len(lines) > 1 else ""
 
 
-def paused(one):
-    transact(lambda session: setattr(session.get_one(Account, one.user.account_id), "spending_paused_at", NOW))
+def pause(one, column="spending_paused_at", since=NOW):
+    transact(lambda session: setattr(session.get_one(Account, one.user.account_id), column, since))
 
 
 def test_forecast_tells_typical_and_busy_days_and_how_long_all_lasts(one):
@@ -106,8 +106,10 @@ def test_forecast_says_why_there_is_none(app, one):
     assert forecast(one) == reasons
     used_daily(one, 100, 0, 0)
     assert "At your pace" in forecast(one)
-    paused(one)
-    assert forecast(one).startswith("Forecast No forecast while spending is paused. A typical day")
+    for column in ("spending_paused_at", "owner_paused_at"):
+        pause(one, column)
+        assert forecast(one).startswith("Forecast No forecast while spending is paused. A typical day")
+        pause(one, column, None)
     empty = Subscriber.of(app, make_user("empty@example.com"))
     grant(empty.user.account_id, 90)
     used_daily(empty, 30, 30, 30)
@@ -133,7 +135,7 @@ def test_each_pack_says_how_much_longer_it_lasts(one):
     assert pack_line(one, "maximum") == "Lasts more than a year at your pace"
     strip = one.pages.open(CREDITS).with_id("pack-plus-extra").text
     assert "Lasts about 7 more days at your pace." in strip
-    paused(one)
+    pause(one)
     assert pack_line(one, "popular") == ""
 
 

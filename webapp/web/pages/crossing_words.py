@@ -87,9 +87,22 @@ def _allowance(reader: Reader, crossing: Crossing) -> Alert | None:
     dismissal = _dismissal(crossing, f"next {span}" if span else "")
     is_used_up = use.used >= use.limit
     share = "all" if is_used_up else percent_used(use.used, use.limit, reader.locale)
-    text = _when_used_up(reader) if is_used_up else _when_it_runs_out(reader, use.available)
+    text = _what_follows(reader, use.available, is_used_up=is_used_up)
     ways = (_buy(), _change())
     return Alert("alert-allowance", "warn", "warn", f"You've used {share} of {whose}", text, ways, dismissal=dismissal)
+
+
+def _what_follows(reader: Reader, left: int, *, is_used_up: bool) -> str:
+    """What becomes of usage. Where something else has stopped it nothing is promised: that has a banner of its own."""
+    if is_stopped(reader):
+        return ""
+    return _when_used_up(reader) if is_used_up else _when_it_runs_out(reader, left)
+
+
+def is_stopped(reader: Reader) -> bool:
+    """Whether spending is paused, by a person or by a limit of the whole account that is reached."""
+    of_account = (one for one in reader.limits if one.limit.key_id == 0 and one.limit.pauses)
+    return reader.is_paused or any(one.is_reached for one in of_account)
 
 
 def _when_it_runs_out(reader: Reader, left: int) -> str:

@@ -88,14 +88,14 @@ def _used_today(reader: Reader) -> int:
 
 
 def _is_stopped(reader: Reader) -> bool:
-    return bool(reader.balance.debt) or reader.spending_paused_at is not None
+    return bool(reader.balance.debt) or reader.is_paused
 
 
 def _refusal(reader: Reader, found: Pace | None) -> str:
     """Why there is no forecast, '' if there is one."""
     if reader.balance.debt:
         return "No forecast while you owe credits."
-    if reader.spending_paused_at is not None:
+    if reader.is_paused:
         return "No forecast while spending is paused."
     if not reader.balance.available:
         return "You have no credits left to use."

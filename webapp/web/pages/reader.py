@@ -166,6 +166,11 @@ class Reader:
         return use_by_day(db.session(), self.account_id, since_on=since_on, until_on=self.today, by=parts_told)
 
     @property
+    def is_paused(self) -> bool:
+        """Whether spending is paused, by an operator or by the account's owner."""
+        return self.spending_paused_at is not None or self.balance.owner_paused_at is not None
+
+    @property
     def shown_credits(self) -> int:
         """The one number called balance: what can be used now, or, below zero, what is owed."""
         return -self.balance.debt if self.balance.debt else self.balance.available
