@@ -24,7 +24,7 @@ def come_in(page, reader, site):
     cookie = reader.pages.client.get_cookie(COOKIE)
     page.context.add_cookies([{"name": COOKIE, "value": cookie.value, "url": site.url}])
     page.goto("/dashboard")
-    page.get_by_role("link", name="See all").click()
+    page.get_by_role("link", name="View history").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("History")
 
 

@@ -129,6 +129,7 @@ def test_every_operation_lets_whoever_watches_look_again(of, session, now):
         "hold": lambda: of.hold(1, now=now),
         "limit": lambda: of.limit(100, now=now),
         "drop": lambda: operations.drop_limit(session, of.account_id, key_id=0, period="day"),
+        "limit of a key": lambda: of.limit(100, key_id=7, now=now),
         "drop of a key": lambda: operations.drop_limits_of_key(session, of.account_id, 7),
         "pause": lambda: operations.pause_as_owner(session, of.account_id, now=now),
         "resume": lambda: operations.resume_as_owner(session, of.account_id),

@@ -84,7 +84,7 @@ def grant(account, request, now):
 
 
 def spend(account, request, now):
-    lots = payers(account, request["credits"], request["key_id"], now)
+    lots = payers(account, request["credits"], request.get("key_id", 0), now)
     seq = write_use(account, "spend", request, now, lots)
     for n, part in lots:
         move(account, n, "available", "spent", part)
@@ -109,7 +109,7 @@ def payers(account, needed, key_id, now):
 def write_use(account, kind, request, now, lots, **facts):
     """An entry that uses credits, and its usage of the day."""
     used_on = (request.get("occurred_at") or now).astimezone(ZoneInfo(account["zone"])).date().isoformat()
-    facts |= {"used_on": used_on, "meter": request["meter"], "key_id": request["key_id"]}
+    facts |= {"used_on": used_on, "meter": request["meter"], "key_id": request.get("key_id", 0)}
     seq = write(
         account, kind, request["key"], -request["credits"], lots, description=request.get("description", ""), **facts
     )
@@ -126,7 +126,7 @@ def count_usage(account, use, lots, sign):
 
 
 def hold(account, request, now):
-    key_id = request["key_id"]
+    key_id = request.get("key_id", 0)
     lots = payers(account, request["credits"], key_id, now)
     seq = write(account, "hold", request["key"], 0, lots, description=request.get("description", ""))
     for n, part in lots:
@@ -159,7 +159,7 @@ def capture(account, request, now):
     above = max(0, request["credits"] - found["credits"])
     if above and not request.get("may_exceed_hold"):
         raise RefusedError("CaptureAboveHold", needed=request["credits"], held=found["credits"])
-    more = dict(payers(account, above, request["key_id"], now)) if above else {}
+    more = dict(payers(account, above, request.get("key_id", 0), now)) if above else {}
     used, missing = [], request["credits"]
     for n, part in found["lots"]:
         if min(missing, part):

@@ -114,8 +114,9 @@ def change_windows(session: Session, sheet: Sheet) -> None:
     if not sheet.account.limits:
         return
     sums: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    first_by_key = _first_by_key(sheet)
     for line in sheet.lines:
-        for counted_seq, used, held in _changes(line, _twins(sheet)):
+        for counted_seq, used, held in _changes(line, first_by_key):
             sums[counted_seq][0] += used
             sums[counted_seq][1] += held
     rows = [
@@ -149,7 +150,7 @@ def _let_go(session: Session, sheet: Sheet) -> None:
                 standing.held -= released[row.seq]
 
 
-def _twins(sheet: Sheet) -> dict[int, int]:
+def _first_by_key(sheet: Sheet) -> dict[int, int]:
     """The first line by each key: all lines of a sheet are written at one moment, so they count in the same windows."""
     first: dict[int, int] = {}
     for line in sheet.lines:
