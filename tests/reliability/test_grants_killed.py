@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.reliability import work
 from tests.reliability.passings import (
     CHANGE_FOUND,
@@ -64,6 +66,7 @@ def test_a_payment_told_by_the_return_page_is_granted_once_wherever_a_worker_die
     shop.assert_sound(len(deaths(RETURN_PAGE)))
 
 
+@pytest.mark.gate_on("postgresql")
 def test_a_payment_found_by_the_sweep_is_granted_once_wherever_the_worker_dies(served, shop):
     for name, passing, stored in deaths(SWEEP):
         purchase = shop.paid()
@@ -120,6 +123,7 @@ def test_a_plans_checkout_is_opened_once_wherever_a_worker_dies(served, shop):
     shop.assert_sound(0)
 
 
+@pytest.mark.gate_on("sqlite")
 def test_a_change_of_plan_found_by_the_sweep_is_given_once_wherever_the_worker_dies(served, shop):
     """Each time a subscription of its own: the period's allowance, and the difference to the better plan."""
     with shop.stripe_keeps_quiet():

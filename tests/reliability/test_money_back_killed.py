@@ -1,5 +1,6 @@
 """kill -9 at every point of a refund, ordered here or told by Stripe; then the same again: one refund, taken once."""
 
+import pytest
 from sqlalchemy import update
 
 from tests.reliability import work
@@ -15,6 +16,7 @@ from webapp.worker.refunds import SENDING, sweep_refund_orders
 HALF = 50  # of the 100 credits of a starter pack
 
 
+@pytest.mark.gate_on("postgresql")
 def test_an_ordered_refund_is_made_once_wherever_its_process_dies(served, shop):
     """Healed by the same form or, every second time, by the worker; Stripe's own event of it comes last."""
     with shop.stripe_keeps_quiet():
